@@ -1,0 +1,105 @@
+# `make` or `make help` lists the targets. Everything runs inside .venv, which `make setup` builds.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PROFILE ?= cpu
+PORT ?= 8888
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+FAST := not slow and not browser and not mutants
+FULL := not browser and not mutants
+# One thread per worker: tiny tensors gain nothing from more, and workers share the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+WORKERS ?= 2
+
+.PHONY: help
+help:  ## list the targets
+	@echo "usage: make TARGET [PYTHON=python3] [PROFILE=cpu|gpu] [WORKERS=2] [PORT=8888]"
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort \
+		| awk -F ':.*## ' '{ printf "  %-15s %s\n", $$1, $$2 }'
+
+# --- environment ---------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(STAMP)  ## build .venv from requirements.lock (nothing to do when it is current)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 10) else \
+		f"Python >= 3.10 is needed, $(PYTHON) is {v.major}.{v.minor}; try make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: lock
+lock: setup  ## resolve requirements.lock again for every platform
+	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --python-version 3.10 \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+		--output-file requirements.lock
+
+# --- notebooks -----------------------------------------------------------------------------
+
+.PHONY: run-notebooks
+run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu or gpu), with an HTML index
+	$(BIN)/python notebooks/run.py --profile $(PROFILE)
+
+.PHONY: notebooks
+notebooks: setup  ## run all notebooks where they are and store them with their outputs
+	$(BIN)/python notebooks/run.py --profile $(PROFILE) --in-place
+
+.PHONY: lab
+lab: setup  ## open JupyterLab on the notebooks (PORT=8888)
+	$(BIN)/python -m jupyterlab --notebook-dir=. --port=$(PORT) notebooks
+
+# --- checks --------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: check
+check: lint  ## ruff, mypy and the fast tests
+	$(PYTEST) -n $(WORKERS) -m "$(FAST)"
+
+.PHONY: test
+test: setup  ## all tests but the browser's and the mutants
+	$(PYTEST) -n $(WORKERS) -m "$(FULL)"
+
+.PHONY: test-browser
+test-browser: setup  ## the notebooks in a real Chromium; screenshots in build/
+	$(PYTEST) -m browser
+
+.PHONY: test-mutants
+test-mutants: setup  ## damage the code on purpose and see the tests notice
+	$(PYTEST) -m mutants
+
+# --- measurements --------------------------------------------------------------------------
+
+.PHONY: bench
+bench: setup  ## time the training step, decoding and evaluation on this machine
+	$(BIN)/python -m benchmarks
+
+.PHONY: ablations
+ablations: setup  ## switch parts of the method off and record what they were worth
+	$(BIN)/python -m benchmarks.ablations
+
+.PHONY: results
+results: setup  ## rebuild the tables in README and docs from results/*.json
+	$(BIN)/python -m benchmarks.results
+
+# --- data ----------------------------------------------------------------------------------
+
+.PHONY: data
+data: setup  ## generate the tiny MotionFactors data set
+	$(BIN)/sdc data make motion-factors --size tiny
+
+.PHONY: clean
+clean:  ## remove build/ and the caches of tools; keeps .venv, data and runs
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
