@@ -37,7 +37,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 .PHONY: lock
 lock: setup  ## resolve requirements.lock again for every platform
-	$(BIN)/uv pip compile pyproject.toml --universal --all-extras --python-version 3.10 \
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile pyproject.toml --universal --all-extras --python-version 3.10 \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 		--output-file requirements.lock
 
