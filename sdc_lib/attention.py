@@ -1,0 +1,164 @@
+"""Concepts look for themselves in the local features, and only active ones are contrasted.
+
+Concepts are queries, positions of the local map are keys and values. The softmax runs over
+*concepts* at each position, so concepts compete for places; each concept then averages the places
+it won. Notebook 05 explains this module.
+
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795); one pass of slot attention (Locatello et al.,
+arXiv 2006.15055) without its recurrence, as used to integrate local features in image retrieval.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdc_lib.distributed import gather_rows, rank, sum_over_ranks, world_size
+from sdc_lib.precision import at_least_float32
+
+
+class ConceptAttention(nn.Module):
+    """One pass of cross-attention from concepts to local features.
+
+    Args:
+        dim: Width D of concepts and local features, at least 2.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.project_q = nn.Linear(dim, dim, bias=False)
+        self.project_k = nn.Linear(dim, dim, bias=False)
+        self.project_v = nn.Linear(dim, dim, bias=False)
+        self.norm_inputs = nn.LayerNorm(dim)
+        self.norm_templates = nn.LayerNorm(dim)
+        self.norm_mlp = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, dim // 2), nn.ReLU(inplace=True), nn.Linear(dim // 2, dim)
+        )
+
+    def forward(self, local: Tensor, concepts: Tensor) -> tuple[Tensor, Tensor]:
+        """Gather one descriptor per concept from a local map.
+
+        Args:
+            local: ``(B, D, T, H, W)``.
+            concepts: ``(N, D)``, rows of a codebook; they receive gradient.
+
+        Returns:
+            Descriptors ``(B, N, D)``, not normalised, and the attention ``(B, N, T, H, W)``: for
+            each concept, weights over positions that sum to 1.
+
+        Raises:
+            ValueError: If the shapes do not fit.
+        """
+        if local.ndim != 5 or concepts.ndim != 2 or local.shape[1] != concepts.shape[1]:
+            raise ValueError(
+                f"local must be (B, D, T, H, W) and concepts (N, D), "
+                f"got {tuple(local.shape)} and {tuple(concepts.shape)}"
+            )
+        positions = self.norm_inputs(local.flatten(2).transpose(1, 2))  # (B, T*H*W, D)
+        keys, values = self.project_k(positions), self.project_v(positions)
+        queries = self.project_q(self.norm_templates(concepts)) * concepts.shape[1] ** -0.5
+        logits = at_least_float32(torch.einsum("nd,bpd->bnp", queries, keys))
+        weights = logits.softmax(dim=1) + 1e-8  # over concepts, at each position
+        weights = weights / weights.sum(dim=-1, keepdim=True)
+        descriptors = torch.einsum("bnp,bpd->bnd", weights.to(values.dtype), values) + concepts
+        descriptors = descriptors + self.mlp(self.norm_mlp(descriptors))
+        return descriptors, weights.reshape(*weights.shape[:2], *local.shape[2:])
+
+
+@torch.no_grad()
+def select_concepts(
+    scores_a: Tensor, scores_b: Tensor, top_k: int = 10, inclusive: bool = False
+) -> Tensor:
+    """Keep the concepts that are among the strongest in both views of a video.
+
+    Args:
+        scores_a: Scores of one view, ``(B, N)``.
+        scores_b: Scores of the other view, ``(B, N)``.
+        top_k: The rank that sets the threshold.
+        inclusive: Keep the concept at rank `top_k` itself. The released code compares with ``>``
+            and keeps at most ``top_k - 1``; ``inclusive=True`` compares with ``>=``.
+
+    Returns:
+        A boolean mask ``(B, N)``.
+
+    Raises:
+        ValueError: If the shapes differ, or there are fewer than `top_k` concepts.
+    """
+    if scores_a.ndim != 2 or scores_a.shape != scores_b.shape:
+        raise ValueError(
+            f"both scores must be (B, N), got {tuple(scores_a.shape)} and {tuple(scores_b.shape)}"
+        )
+    if not 1 <= top_k <= scores_a.shape[1]:
+        raise ValueError(
+            f"top_k must be between 1 and the {scores_a.shape[1]} concepts, got {top_k}; "
+            f"use more concepts or a smaller top_k"
+        )
+    strong = []
+    for scores in (scores_a, scores_b):
+        threshold = scores.topk(top_k, dim=-1).values[:, -1:]
+        strong.append(scores >= threshold if inclusive else scores > threshold)
+    return strong[0] & strong[1]
+
+
+def local_contrast(
+    descriptors_a: Tensor,
+    descriptors_b: Tensor,
+    mask: Tensor,
+    margin: float = 1.4,
+    *,
+    across_ranks: bool = False,
+) -> Tensor:
+    """Contrast the descriptors of active concepts: same video near, other videos apart.
+
+    With ``δ = sqrt(2 - 2 cos + 1e-5)`` between a query descriptor and a constant key of the other
+    view, an active concept pays ``δ²`` to its own video and ``max(0, margin - δ)²`` to every other
+    sample, the latter averaged over the other samples. Both directions are summed and divided by
+    ``2M + 1``, M the number of active (sample, concept) pairs.
+
+    Args:
+        descriptors_a: Descriptors of one view, ``(B, N, D)``.
+        descriptors_b: Descriptors of the other view, ``(B, N, D)``.
+        mask: Active concepts, ``(B, N)``, boolean.
+        margin: Distance from which other samples no longer cost anything (√2 is orthogonal).
+        across_ranks: Contrast with the samples of all processes, and count M over them.
+
+    Returns:
+        A scalar; zero when nothing is active.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    if descriptors_a.ndim != 3 or descriptors_a.shape != descriptors_b.shape:
+        raise ValueError(
+            f"both descriptors must be (B, N, D), got "
+            f"{tuple(descriptors_a.shape)} and {tuple(descriptors_b.shape)}"
+        )
+    if mask.shape != descriptors_a.shape[:2]:
+        raise ValueError(
+            f"the mask must be {tuple(descriptors_a.shape[:2])}, got {tuple(mask.shape)}"
+        )
+    unit_a, unit_b = F.normalize(descriptors_a, dim=-1), F.normalize(descriptors_b, dim=-1)
+    cost = _one_direction(unit_a, unit_b.detach(), margin, across_ranks)
+    cost = cost + _one_direction(unit_b, unit_a.detach(), margin, across_ranks)  # (B, N)
+    total = (cost * mask).sum()
+    active = mask.sum().to(cost.dtype)
+    if across_ranks:
+        active = sum_over_ranks(active)
+        total = total * world_size()  # gradients are averaged over processes, this sum is not
+    return total / (2 * active + 1)
+
+
+def _one_direction(query: Tensor, key: Tensor, margin: float, across_ranks: bool) -> Tensor:
+    """Cost of every (sample, concept) pair as a query, ``(B, N)``; rows are unit vectors."""
+    batch = len(query)
+    keys = gather_rows(key) if across_ranks else key
+    first = rank() * batch if across_ranks else 0
+    cosine = torch.einsum("bnd,cnd->nbc", query, keys)  # (N, B, W*B)
+    distance = (2 - 2 * cosine + 1e-5).sqrt()
+    pushed = (margin - distance).clamp(min=0).square()
+    own = torch.arange(batch, device=query.device)
+    positive = distance[:, own, first + own].square()  # (N, B)
+    if len(keys) == 1:
+        return positive.T
+    negative = pushed.sum(dim=-1) - pushed[:, own, first + own]
+    return (positive + negative / (len(keys) - 1)).T

@@ -1,0 +1,151 @@
+"""Video networks as encoders: one clip in, a pooled feature and a local map out.
+
+The 18-layer networks are torchvision's, without the classifier, and keep its state-dict names. The
+release calls its network R(2+1)D-18 but gives it one block a stage instead of two.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torchvision.models.video.resnet import (
+    BasicBlock,
+    BasicStem,
+    Conv2Plus1D,
+    Conv3DNoTemporal,
+    Conv3DSimple,
+    R2Plus1dStem,
+    VideoResNet,
+)
+
+
+class BackboneOutput(NamedTuple):
+    """What an encoder returns for N clips."""
+
+    pooled: Tensor  # (N, D)
+    local: Tensor  # (N, D, T', H', W')
+
+
+class ResNetBackbone(VideoResNet):  # type: ignore[misc]  # torchvision has no types
+    """A torchvision video ResNet without its classifier.
+
+    Args:
+        conv_makers: One convolution type a stage.
+        blocks: Residual blocks in each of the four stages.
+        stem: The first layers.
+
+    Attributes:
+        dim: Width D of the output.
+    """
+
+    dim = 512
+
+    def __init__(
+        self,
+        conv_makers: list[type[Conv2Plus1D] | type[Conv3DSimple] | type[Conv3DNoTemporal]],
+        blocks: int,
+        stem: Callable[..., nn.Module],
+    ) -> None:
+        super().__init__(BasicBlock, conv_makers, [blocks] * 4, stem)
+        del self.fc
+
+    def forward(self, x: Tensor) -> BackboneOutput:
+        """Encode clips ``(N, C, T, H, W)``."""
+        local = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        return BackboneOutput(self.avgpool(local).flatten(1), local)
+
+
+class TinyBackbone(nn.Module):
+    """A small (2+1)D network for CPUs: spatial, then temporal convolutions, five stages.
+
+    8x48x48 clips come out as a 4x6x6 map, 16x64x64 clips as 8x8x8.
+
+    Args:
+        width: Channels of the first stage; the last has `dim`.
+        dim: Width D of the output.
+    """
+
+    def __init__(self, width: int = 24, dim: int = 128) -> None:
+        super().__init__()
+        self.dim = dim
+        self.stem = _factorised(3, width, spatial_stride=2, temporal_stride=1)
+        self.layer1 = _factorised(width, 2 * width, spatial_stride=2, temporal_stride=1)
+        self.layer2 = _Residual(2 * width)
+        self.layer3 = _factorised(2 * width, dim, spatial_stride=2, temporal_stride=2)
+        self.layer4 = _Residual(dim)
+        self.avgpool = nn.AdaptiveAvgPool3d(1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv3d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> BackboneOutput:
+        """Encode clips ``(N, C, T, H, W)``."""
+        local = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        return BackboneOutput(self.avgpool(local).flatten(1), local)
+
+
+class _Residual(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.body = _factorised(dim, dim, spatial_stride=1, temporal_stride=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.body(x)
+        return out
+
+
+def _factorised(
+    channels_in: int, channels_out: int, *, spatial_stride: int, temporal_stride: int
+) -> nn.Sequential:
+    """A spatial (1, 3, 3) and a temporal (3, 1, 1) convolution, each with BatchNorm and ReLU."""
+    return nn.Sequential(
+        nn.Conv3d(
+            channels_in,
+            channels_out,
+            (1, 3, 3),
+            stride=(1, spatial_stride, spatial_stride),
+            padding=(0, 1, 1),
+            bias=False,
+        ),
+        nn.BatchNorm3d(channels_out),
+        nn.ReLU(inplace=True),
+        nn.Conv3d(
+            channels_out,
+            channels_out,
+            (3, 1, 1),
+            stride=(temporal_stride, 1, 1),
+            padding=(1, 0, 0),
+            bias=False,
+        ),
+        nn.BatchNorm3d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+BACKBONES: dict[str, Callable[[], nn.Module]] = {
+    "tiny": TinyBackbone,
+    "r2plus1d_18_released": lambda: ResNetBackbone([Conv2Plus1D] * 4, 1, R2Plus1dStem),
+    "r2plus1d_18": lambda: ResNetBackbone([Conv2Plus1D] * 4, 2, R2Plus1dStem),
+    "r3d_18": lambda: ResNetBackbone([Conv3DSimple] * 4, 2, BasicStem),
+    "mc3_18": lambda: ResNetBackbone(
+        [Conv3DSimple, Conv3DNoTemporal, Conv3DNoTemporal, Conv3DNoTemporal], 2, BasicStem
+    ),
+}
+
+
+def build_backbone(name: str) -> nn.Module:
+    """Make an encoder with random weights.
+
+    Args:
+        name: ``"tiny"`` (0.2 M parameters, D=128), ``"r2plus1d_18_released"`` (one block a stage,
+            12.7 M), ``"r2plus1d_18"`` (two blocks, 31.3 M), ``"r3d_18"`` or ``"mc3_18"`` (D=512).
+
+    Returns:
+        A module with an attribute ``dim`` that maps ``(N, C, T, H, W)`` to a `BackboneOutput`.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"unknown backbone {name!r}; choose one of {', '.join(BACKBONES)}")
+    return BACKBONES[name]()

@@ -1,0 +1,199 @@
+"""Concept codebooks, equal-partition assignments and swapped prediction.
+
+A codebook holds 2K unit vectors, the *concepts*: the first K static, the last K dynamic. A
+feature's scores are its cosines with them. Sinkhorn-Knopp turns the scores of a batch into soft
+assignments that use all concepts equally; predicting the assignment of one view from another
+aligns what the views say (SwAV: Caron et al., arXiv 2006.09882). Notebook 03 explains this module.
+
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdc_lib.distributed import gather_rows, local_rows
+from sdc_lib.precision import at_least_float32
+
+
+class ConceptCodebook(nn.Module):
+    """K static and K dynamic concepts as rows of one matrix.
+
+    The forward pass uses the rows as they are; the training loop keeps them at unit length by
+    calling `normalize_` before every step, outside autograd.
+
+    Args:
+        dim: Width D of a concept.
+        num_concepts: K, the number of concepts in each half.
+
+    Attributes:
+        weight: ``(2K, D)``, unit rows after construction.
+    """
+
+    def __init__(self, dim: int, num_concepts: int) -> None:
+        super().__init__()
+        if dim < 1 or num_concepts < 1:
+            raise ValueError(f"dim and num_concepts must be >= 1, got {dim} and {num_concepts}")
+        self.num_concepts = num_concepts
+        self.weight = nn.Parameter(torch.randn(2 * num_concepts, dim))
+        self.normalize_()
+
+    @property
+    def static(self) -> Tensor:
+        """The static half, a ``(K, D)`` view of the weight."""
+        return self.weight[: self.num_concepts]
+
+    @property
+    def dynamic(self) -> Tensor:
+        """The dynamic half, a ``(K, D)`` view of the weight."""
+        return self.weight[self.num_concepts :]
+
+    @torch.no_grad()
+    def normalize_(self) -> None:
+        """Scale every concept back to unit length, in place."""
+        self.weight.copy_(F.normalize(self.weight, dim=-1))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Score features against all concepts.
+
+        Args:
+            u: L2-normalised features, ``(..., D)``.
+
+        Returns:
+            Cosines with the concepts, ``(..., 2K)``, static half first.
+        """
+        return F.linear(u, self.weight)
+
+
+@torch.no_grad()
+def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tensor:
+    """Assign samples to concepts so that every concept gets the same share.
+
+    Sinkhorn-Knopp on ``exp(scores / ε)``: columns (concepts) are scaled to 1/K each, rows (samples)
+    to 1/N each, `iterations` times over. It runs on logarithms, in float32 or better, and so stays
+    finite where the plain version overflows.
+
+    Args:
+        scores: One row a sample, one column a concept, ``(..., N, K)``.
+        epsilon: Entropy weight ε > 0; smaller is closer to a hard assignment.
+        iterations: How often columns and rows are scaled, at least 1.
+
+    Returns:
+        Soft assignments of the same shape without gradient; each row sums to 1.
+
+    Raises:
+        ValueError: If the scores are not a matrix (or a batch of them), ε is not positive or there
+            are no iterations.
+    """
+    if scores.ndim < 2 or 0 in scores.shape:
+        raise ValueError(f"scores must be (..., N, K) and not empty, got {tuple(scores.shape)}")
+    if epsilon <= 0 or iterations < 1:
+        raise ValueError(
+            f"epsilon must be positive and iterations at least 1, got {epsilon} and {iterations}"
+        )
+    samples, concepts = scores.shape[-2:]
+    with torch.autocast(scores.device.type, enabled=False):
+        log_q = at_least_float32(scores) / epsilon
+        for _ in range(iterations):
+            log_q = log_q - log_q.logsumexp(dim=-2, keepdim=True) - math.log(concepts)
+            log_q = log_q - log_q.logsumexp(dim=-1, keepdim=True) - math.log(samples)
+        return log_q.softmax(dim=-1)
+
+
+def alignment(
+    scores: Tensor,
+    queue: Tensor | None = None,
+    temperature: float = 0.1,
+    epsilon: float = 0.05,
+    iterations: int = 3,
+    *,
+    across_ranks: bool = False,
+) -> Tensor:
+    """Predict each view's concept assignment from every other view of its group.
+
+    For view i the target is ``q_i = sinkhorn([p_i; queue_i])``, cut back to the batch; every other
+    view k pays ``-Σ q_i log softmax(p_k / τ)``, averaged over samples, then over k, then over i.
+
+    Args:
+        scores: Scores of the V views of one group within one half, ``(B, V, K)``: the video and
+            static views for the static half, the video and dynamic views for the dynamic half.
+        queue: Scores of earlier batches for the same views and half, ``(Q, V, K)``, or None. They
+            make the equal partition meaningful when a batch is smaller than K.
+        temperature: τ of the predicted distributions.
+        epsilon: See `sinkhorn`.
+        iterations: See `sinkhorn`.
+        across_ranks: Partition the samples of all processes together.
+
+    Returns:
+        A scalar; log K when the predictions are uniform.
+
+    Raises:
+        ValueError: If the scores are not ``(B, V, K)`` with V >= 2, or the queue does not fit.
+    """
+    if scores.ndim != 3 or scores.shape[1] < 2:
+        raise ValueError(f"scores must be (B, V, K) with V >= 2, got {tuple(scores.shape)}")
+    if queue is not None and queue.shape[1:] != scores.shape[1:]:
+        raise ValueError(
+            f"the queue must be (Q, {scores.shape[1]}, {scores.shape[2]}), got {tuple(queue.shape)}"
+        )
+    views = scores.shape[1]
+    pool = gather_rows(scores) if across_ranks else scores.detach()
+    batch = len(pool)
+    if queue is not None:
+        pool = torch.cat([pool, queue.to(pool.dtype)])
+    targets = sinkhorn(pool.transpose(0, 1), epsilon, iterations)[:, :batch]  # (V, B, K)
+    targets = targets.transpose(0, 1)
+    if across_ranks:
+        targets = local_rows(targets)
+    log_prediction = (scores.to(targets.dtype) / temperature).log_softmax(dim=-1)
+    # (V, V): cost of predicting view i (rows) from view k (columns)
+    cost = -torch.einsum("bik,bjk->ij", targets, log_prediction) / len(scores)
+    return (cost.sum() - cost.trace()) / (views * (views - 1))
+
+
+class ScoreQueue(nn.Module):
+    """The scores of the last `size` samples, first in, first out.
+
+    Owned by the training loop and saved with its checkpoints; never part of the model.
+
+    Args:
+        size: How many samples are kept.
+        num_concepts: K; a row holds the scores of six views against 2K concepts.
+    """
+
+    scores: Tensor
+    filled: Tensor
+
+    def __init__(self, size: int, num_concepts: int) -> None:
+        super().__init__()
+        if size < 1 or num_concepts < 1:
+            raise ValueError(f"size and num_concepts must be >= 1, got {size}, {num_concepts}")
+        self.size = size
+        self.register_buffer("scores", torch.zeros(size, 6, 2 * num_concepts))
+        self.register_buffer("filled", torch.tensor(0))
+
+    @torch.no_grad()
+    def push(self, scores: Tensor) -> None:
+        """Append the scores of a batch and forget the oldest rows.
+
+        Args:
+            scores: ``(B, 6, 2K)``; of a batch larger than the queue the last rows are kept.
+
+        Raises:
+            ValueError: If the rows do not fit.
+        """
+        if scores.shape[1:] != self.scores.shape[1:]:
+            raise ValueError(
+                f"the queue holds rows of shape {tuple(self.scores.shape[1:])}, "
+                f"got scores of shape {tuple(scores.shape)}"
+            )
+        new = scores.detach()[-self.size :].to(self.scores)
+        self.scores = torch.cat([self.scores[len(new) :], new])
+        self.filled = (self.filled + len(new)).clamp(max=self.size)
+
+    def rows(self) -> Tensor | None:
+        """The filled rows, oldest first, ``(n, 6, 2K)``; None while there are none."""
+        filled = int(self.filled)
+        return self.scores[self.size - filled :] if filled else None

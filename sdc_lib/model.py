@@ -1,0 +1,245 @@
+"""The model: a shared backbone, and heads that turn its features into concepts.
+
+`ConceptHeads` gathers the modules of notebooks 02 to 05 and knows which stream uses which part;
+`SDC` puts a backbone before it. Losses live in `sdc_lib.objective`: the model only computes.
+
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795) and the authors' released code.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdc_lib.attention import ConceptAttention
+from sdc_lib.backbones import build_backbone
+from sdc_lib.codebook import ConceptCodebook
+from sdc_lib.config import ModelConfig
+from sdc_lib.contrast import DecouplingProjections, Projections
+from sdc_lib.regularizers import FidelityDecoder
+from sdc_lib.released import load_released_weights
+from sdc_lib.views import STREAMS, VIEWS_OF, Stream, frame_difference, static_view
+
+__all__ = [
+    "SDC",
+    "ConceptHeads",
+    "Descriptors",
+    "Encoded",
+    "HeadsOutput",
+    "build_model",
+    "load_released_weights",
+]
+
+
+class Descriptors(NamedTuple):
+    """Local concept descriptors of both views of each stream, not normalised."""
+
+    video: Tensor  # (B, 2, 2K, D)
+    static: Tensor  # (B, 2, K, D)
+    dynamic: Tensor  # (B, 2, K, D)
+
+
+class HeadsOutput(NamedTuple):
+    """All that the objective needs from a forward pass."""
+
+    pooled: Tensor  # (B, 6, D)
+    projections: Projections  # five times (B, 2, P)
+    scores: Tensor  # (B, 6, 2K)
+    reconstruction: Tensor  # (B, 6, D)
+    descriptors: Descriptors | None  # None when the forward pass did not attend
+
+
+class Encoded(NamedTuple):
+    """One stream of B clips, encoded."""
+
+    pooled: Tensor  # (B, D)
+    local: Tensor  # (B, D, T', H', W')
+    scores: Tensor  # (B, 2K)
+
+
+class ConceptHeads(nn.Module):
+    """Projections, codebooks, decoders and attention on top of any backbone.
+
+    Args:
+        dim: Width D of the backbone's features.
+        num_concepts: K static and K dynamic concepts.
+        projection_dim: Width P of the contrasted space.
+        shared_codebooks: One codebook for all three streams instead of one each (ours).
+        split_video_projection: Two concept projections for the video, one per half (ours).
+    """
+
+    def __init__(
+        self,
+        dim: int = 512,
+        num_concepts: int = 100,
+        projection_dim: int = 128,
+        *,
+        shared_codebooks: bool = False,
+        split_video_projection: bool = False,
+    ) -> None:
+        super().__init__()
+        self.num_concepts = num_concepts
+        self.projections = DecouplingProjections(dim, projection_dim)
+        names = [*STREAMS, "video_dynamic"] if split_video_projection else list(STREAMS)
+        self.concept_projections = nn.ModuleDict({name: _concept_projection(dim) for name in names})
+        video = ConceptCodebook(dim, num_concepts)
+        self.codebooks = nn.ModuleDict(
+            {
+                s: video if shared_codebooks or s == "video" else ConceptCodebook(dim, num_concepts)
+                for s in STREAMS
+            }
+        )
+        self.decoders = nn.ModuleDict(
+            {s: FidelityDecoder(num_concepts * (2 if s == "video" else 1), dim) for s in STREAMS}
+        )
+        self.attention = ConceptAttention(dim)
+
+    def forward(self, pooled: Tensor, local: Tensor, attend: bool = True) -> HeadsOutput:
+        """Run all heads on the features of six views.
+
+        Args:
+            pooled: ``(B, 6, D)``.
+            local: ``(B, 6, D, T, H, W)``.
+            attend: Also gather local descriptors; they are only needed once the local terms count.
+
+        Returns:
+            See `HeadsOutput`.
+
+        Raises:
+            ValueError: If the tensors do not hold six views each.
+        """
+        if pooled.ndim != 3 or pooled.shape[1] != 6 or local.shape[:3] != pooled.shape:
+            raise ValueError(
+                f"pooled must be (B, 6, D) and local (B, 6, D, T, H, W), "
+                f"got {tuple(pooled.shape)} and {tuple(local.shape)}"
+            )
+        # BatchNorm sees one view at a time, view 1 then view 2 of each stream
+        scores = torch.stack(
+            [self.score(pooled[:, view], s) for s in STREAMS for view in VIEWS_OF[s]], dim=1
+        )  # (B, 6, 2K)
+        reconstruction = torch.cat([self._reconstruct(scores, s) for s in STREAMS], dim=1)
+        descriptors = None
+        if attend:
+            descriptors = Descriptors(*(self._describe(local, s) for s in STREAMS))
+        return HeadsOutput(pooled, self.projections(pooled), scores, reconstruction, descriptors)
+
+    def score(self, pooled: Tensor, stream: Stream) -> Tensor:
+        """Cosines of one view's pooled features ``(B, D)`` with all concepts, ``(B, 2K)``."""
+        codebook = self.codebooks[stream]
+        u = F.normalize(self.concept_projections[stream](pooled), dim=-1)
+        scores: Tensor = codebook(u)
+        if stream == "video" and "video_dynamic" in self.concept_projections:
+            w = F.normalize(self.concept_projections["video_dynamic"](pooled), dim=-1)
+            k = self.num_concepts
+            scores = torch.cat([scores[:, :k], codebook(w)[:, k:]], dim=-1)
+        return scores
+
+    def concepts(self, stream: Stream) -> Tensor:
+        """The concepts a stream attends with: all ``(2K, D)`` or its own half ``(K, D)``."""
+        codebook = self.codebooks[stream]
+        assert isinstance(codebook, ConceptCodebook)
+        halves = {"video": codebook.weight, "static": codebook.static, "dynamic": codebook.dynamic}
+        return halves[stream]
+
+    def own_scores(self, scores: Tensor, stream: Stream) -> Tensor:
+        """The scores ``(..., 2K)`` against the concepts that a stream attends with."""
+        k = self.num_concepts
+        return {"video": scores, "static": scores[..., :k], "dynamic": scores[..., k:]}[stream]
+
+    @torch.no_grad()
+    def normalize_codebooks_(self) -> None:
+        """Scale all concepts back to unit length, in place; call it before every step."""
+        for codebook in self.codebooks.values():
+            assert isinstance(codebook, ConceptCodebook)
+            codebook.normalize_()
+
+    def _reconstruct(self, scores: Tensor, stream: Stream) -> Tensor:
+        own = self.own_scores(scores[:, list(VIEWS_OF[stream])], stream)  # (B, 2, n)
+        stacked = own.transpose(0, 1).flatten(0, 1)  # (2B, n): one BatchNorm call for both views
+        rebuilt: Tensor = self.decoders[stream](stacked)
+        return rebuilt.unflatten(0, (2, -1)).transpose(0, 1)  # (B, 2, D)
+
+    def _describe(self, local: Tensor, stream: Stream) -> Tensor:
+        views = local[:, list(VIEWS_OF[stream])].flatten(0, 1)  # (2B, D, T, H, W)
+        descriptors, _ = self.attention(views, self.concepts(stream))
+        out: Tensor = descriptors.unflatten(0, (-1, 2))  # (B, 2, n, D)
+        return out
+
+
+class SDC(nn.Module):
+    """Static and Dynamic Concepts: a backbone and its heads.
+
+    Args:
+        backbone: Maps ``(N, C, T, H, W)`` to a `BackboneOutput`.
+        heads: Works on the backbone's width.
+
+    Attributes:
+        provenance: Where loaded weights came from; empty for a model made here.
+    """
+
+    def __init__(self, backbone: nn.Module, heads: ConceptHeads) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.heads = heads
+        self.provenance: dict[str, str] = {}
+
+    def forward(self, views: Tensor, attend: bool = True) -> HeadsOutput:
+        """Encode six views of B videos with the shared backbone.
+
+        Args:
+            views: ``(B, 6, C, T, H, W)``, normalised.
+            attend: See `ConceptHeads.forward`.
+
+        Returns:
+            See `HeadsOutput`.
+
+        Raises:
+            ValueError: If there are not six views.
+        """
+        if views.ndim != 6 or views.shape[1] != 6:
+            raise ValueError(f"views must be (B, 6, C, T, H, W), got {tuple(views.shape)}")
+        out = self.backbone(views.flatten(0, 1))  # (6B, ...)
+        pooled = out.pooled.unflatten(0, (-1, 6))
+        local = out.local.unflatten(0, (-1, 6))
+        heads_output: HeadsOutput = self.heads(pooled, local, attend)
+        return heads_output
+
+    def encode(
+        self, clips: Tensor, stream: Stream = "video", frame_index: int | None = None
+    ) -> Encoded:
+        """Encode clips as one of the three streams, for evaluation.
+
+        Args:
+            clips: Normalised clips, ``(B, C, T, H, W)``.
+            stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
+            frame_index: The frame to freeze, the middle one by default.
+
+        Returns:
+            Pooled feature, local map and concept scores.
+        """
+        if stream == "static":
+            clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
+        elif stream == "dynamic":
+            clips = frame_difference(clips)
+        pooled, local = self.backbone(clips)
+        return Encoded(pooled, local, self.heads.score(pooled, stream))
+
+
+def build_model(config: ModelConfig) -> SDC:
+    """Make a model with random weights from its configuration."""
+    backbone = build_backbone(config.backbone)
+    heads = ConceptHeads(
+        int(backbone.dim),  # type: ignore[arg-type]
+        config.num_concepts,
+        config.projection_dim,
+        shared_codebooks=config.shared_codebooks,
+        split_video_projection=config.split_video_projection,
+    )
+    return SDC(backbone, heads)
+
+
+def _concept_projection(dim: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(dim, dim), nn.BatchNorm1d(dim), nn.ReLU(inplace=True), nn.Linear(dim, dim)
+    )

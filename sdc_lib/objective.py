@@ -1,0 +1,181 @@
+"""The whole objective: thirteen named terms of one forward pass, and their weighted sum.
+
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795) and the authors' released code. The default
+configuration is the released objective; `SDCObjective.decorrelation` is ours and separate.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sdc_lib.attention import local_contrast, select_concepts
+from sdc_lib.codebook import alignment
+from sdc_lib.config import LossWeights, ObjectiveConfig
+from sdc_lib.contrast import info_nce
+from sdc_lib.distributed import gather_rows_with_grad
+from sdc_lib.model import HeadsOutput
+from sdc_lib.precision import at_least_float32
+from sdc_lib.regularizers import decorrelation, diversity, fidelity
+from sdc_lib.views import VIEWS_OF
+
+
+class LossTerms(NamedTuple):
+    """The thirteen terms, unweighted scalars."""
+
+    contrast_video: Tensor
+    contrast_static: Tensor
+    contrast_dynamic: Tensor
+    align_static: Tensor
+    align_dynamic: Tensor
+    diversity_static: Tensor
+    diversity_dynamic: Tensor
+    fidelity_video: Tensor
+    fidelity_static: Tensor
+    fidelity_dynamic: Tensor
+    local_video: Tensor
+    local_static: Tensor
+    local_dynamic: Tensor
+
+    def total(self, weights: LossWeights | None = None) -> Tensor:
+        """The weighted sum; by default the released weights (1, diversity 0.1)."""
+        weights = weights or LossWeights()
+        terms = [
+            getattr(weights, name.split("_")[0]) * term
+            for name, term in zip(self._fields, self, strict=True)
+        ]
+        return torch.stack(terms).sum()
+
+
+class SDCObjective(nn.Module):
+    """Turn the output of the heads into loss terms.
+
+    Args:
+        config: Temperatures, Sinkhorn, filter and the choices in which releases differ; the
+            defaults are the released objective.
+    """
+
+    def __init__(self, config: ObjectiveConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ObjectiveConfig()
+
+    def forward(
+        self, output: HeadsOutput, queue: Tensor | None = None, *, local: bool = True
+    ) -> LossTerms:
+        """Compute all terms, in float32 or better even under autocast.
+
+        Args:
+            output: What `ConceptHeads` returned for B videos.
+            queue: Earlier score rows ``(Q, 6, 2K)`` that join Sinkhorn, or None.
+            local: Compute the three local terms; otherwise they are zero.
+
+        Returns:
+            See `LossTerms`.
+
+        Raises:
+            ValueError: If the local terms are asked for but the forward pass did not attend.
+        """
+        if local and output.descriptors is None:
+            raise ValueError(
+                "the local terms need descriptors: call the model with attend=True, "
+                "or the objective with local=False"
+            )
+        with torch.autocast(output.scores.device.type, enabled=False):
+            scores = at_least_float32(output.scores)
+            terms = [
+                *self._contrast(output),
+                *self._align(scores, queue),
+                *self._diversity(scores),
+                *self._fidelity(output),
+                *(self._local(output, scores) if local else [scores.new_zeros(()) for _ in "vsd"]),
+            ]
+        return LossTerms(*terms)
+
+    def decorrelation(self, output: HeadsOutput) -> Tensor:
+        """Decorrelate the static half of what should be static from the dynamic half (ours).
+
+        For both views j and the pairs (static half, dynamic half) of (v_j, d_j), (s_j, v_j),
+        (s_j, d_j) and (v_j, v_j): the mean squared correlation of concept distributions and scores,
+        averaged over pairs and views.
+
+        Args:
+            output: What `ConceptHeads` returned for B videos, B >= 2 over all processes.
+
+        Returns:
+            A scalar between 0 and 1.
+        """
+        with torch.autocast(output.scores.device.type, enabled=False):
+            scores = at_least_float32(output.scores)
+            if self.config.global_batch:
+                scores = gather_rows_with_grad(scores)
+            features = self._halves_with_distributions(scores)
+            pairs = [(0, 4), (2, 0), (2, 4), (0, 0)]  # view of the static, of the dynamic half
+            losses = [
+                decorrelation(features[0][:, i + j], features[1][:, k + j])
+                for i, k in pairs
+                for j in (0, 1)
+            ]
+            return torch.stack(losses).mean()
+
+    def _halves_with_distributions(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        halves = scores.chunk(2, dim=-1)
+        t = self.config.alignment_temperature
+        static, dynamic = (torch.cat([(p / t).softmax(dim=-1), p], dim=-1) for p in halves)
+        return static, dynamic  # each (B, 6, 2K): distribution, then scores
+
+    def _contrast(self, output: HeadsOutput) -> list[Tensor]:
+        c = self.config
+        video, vs, vd, static, dynamic = (at_least_float32(p) for p in output.projections)
+
+        def both_ways(a: Tensor, b: Tensor) -> Tensor:
+            forth = info_nce(a, b, c.contrast_temperature, across_ranks=c.global_batch)
+            return forth + info_nce(b, a, c.contrast_temperature, across_ranks=c.global_batch)
+
+        def crossed(a: Tensor, b: Tensor) -> Tensor:
+            # a stream's view 1 meets the other stream's view 2: never the very same pixels
+            return (both_ways(a[:, 0], b[:, 1]) + both_ways(a[:, 1], b[:, 0])) / 2
+
+        same = both_ways(video[:, 0], video[:, 1]) / 2
+        return [same, crossed(vs, static), crossed(vd, dynamic)]
+
+    def _align(self, scores: Tensor, queue: Tensor | None) -> list[Tensor]:
+        c = self.config
+        losses = []
+        for half, stream in enumerate(("static", "dynamic")):
+            group = [*VIEWS_OF["video"], *VIEWS_OF[stream]]  # type: ignore[index]
+            losses.append(
+                alignment(
+                    scores.chunk(2, dim=-1)[half][:, group],
+                    None if queue is None else queue.chunk(2, dim=-1)[half][:, group],
+                    c.alignment_temperature,
+                    c.sinkhorn_epsilon,
+                    c.sinkhorn_iterations,
+                    across_ranks=c.global_batch,
+                )
+            )
+        return losses
+
+    def _diversity(self, scores: Tensor) -> list[Tensor]:
+        static_half, dynamic_half = scores.chunk(2, dim=-1)
+        t = self.config.diversity_temperature
+        differences = static_half[:, list(VIEWS_OF["dynamic"])]
+        stills = dynamic_half[:, list(VIEWS_OF["static"])]
+        return [diversity(differences, t), diversity(stills, t)]
+
+    def _fidelity(self, output: HeadsOutput) -> list[Tensor]:
+        rebuilt, true = at_least_float32(output.reconstruction), at_least_float32(output.pooled)
+        return [fidelity(rebuilt[:, [i, k]], true[:, [i, k]]) for i, k in VIEWS_OF.values()]
+
+    def _local(self, output: HeadsOutput, scores: Tensor) -> list[Tensor]:
+        c = self.config
+        assert output.descriptors is not None
+        static_half, dynamic_half = scores.chunk(2, dim=-1)
+        own = (scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
+        losses = []
+        for descriptors, s in zip(output.descriptors, own, strict=True):
+            mask = select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive)
+            a, b = at_least_float32(descriptors).unbind(dim=1)
+            losses.append(
+                local_contrast(a, b, mask, c.local_margin, across_ranks=c.global_local_contrast)
+            )
+        return losses

@@ -1,0 +1,90 @@
+"""Named configurations: the released ones, and smaller ones for MotionFactors.
+
+``sdc pretrain PRESET`` runs one; every field can be overridden on the command line.
+"""
+
+from dataclasses import replace
+
+from sdc_lib.config import (
+    AugmentConfig,
+    CurriculumConfig,
+    DataConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    OptimConfig,
+    PretrainConfig,
+)
+
+RELEASED_OBJECTIVE = ObjectiveConfig(global_batch=False)
+"""The objective as the authors' code computes it, its per-replica negatives included."""
+
+RELEASED_KINETICS400 = PretrainConfig(
+    name="released_kinetics400",
+    data=DataConfig(dataset="kinetics400"),
+    model=ModelConfig(num_concepts=100),
+    objective=RELEASED_OBJECTIVE,
+    optim=OptimConfig(epochs=100, milestones=(70,)),
+)
+
+RELEASED_UCF101 = PretrainConfig(
+    name="released_ucf101",
+    data=DataConfig(dataset="ucf101"),
+    model=ModelConfig(num_concepts=50),
+    objective=RELEASED_OBJECTIVE,
+    optim=OptimConfig(epochs=300, milestones=(200,)),
+)
+
+_FAST = OptimConfig(precision="bf16-mixed", channels_last=True, compile=True)
+
+KINETICS400 = replace(
+    RELEASED_KINETICS400,
+    name="kinetics400",
+    objective=ObjectiveConfig(),
+    optim=replace(_FAST, epochs=100, milestones=(70,)),
+)
+
+UCF101 = replace(
+    RELEASED_UCF101,
+    name="ucf101",
+    objective=ObjectiveConfig(),
+    optim=replace(_FAST, epochs=300, milestones=(200,)),
+)
+
+MOTION_FACTORS_TINY = PretrainConfig(
+    name="motion_factors_tiny",
+    data=DataConfig(
+        dataset="motion-factors",
+        num_frames=8,
+        augment=AugmentConfig(size=32, crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2),
+    ),
+    model=ModelConfig(backbone="tiny", num_concepts=16, projection_dim=64),
+    optim=OptimConfig(
+        epochs=60, batch_size=64, schedule="cosine", warmup_epochs=1.0, channels_last=True
+    ),
+    curriculum=CurriculumConfig(queue_size=512),
+)
+
+MOTION_FACTORS = PretrainConfig(
+    name="motion_factors",
+    data=DataConfig(
+        dataset="motion-factors",
+        size="standard",
+        augment=AugmentConfig(crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2),
+        workers=8,
+    ),
+    model=ModelConfig(num_concepts=50),
+    optim=replace(_FAST, epochs=10, schedule="cosine", warmup_epochs=0.5),
+    curriculum=CurriculumConfig(local_from_epoch=3),
+)
+
+PRESETS: dict[str, PretrainConfig] = {
+    preset.name: preset
+    for preset in (
+        MOTION_FACTORS_TINY,
+        MOTION_FACTORS,
+        UCF101,
+        KINETICS400,
+        RELEASED_UCF101,
+        RELEASED_KINETICS400,
+    )
+}
