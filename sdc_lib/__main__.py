@@ -1,0 +1,8 @@
+"""``python -m sdc_lib`` is the command ``sdc``."""
+
+import sys
+
+from sdc_lib.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
