@@ -157,8 +157,9 @@ class ConceptHeads(nn.Module):
     def _reconstruct(self, scores: Tensor, stream: Stream) -> Tensor:
         own = self.own_scores(scores[:, list(VIEWS_OF[stream])], stream)  # (B, 2, n)
         stacked = own.transpose(0, 1).flatten(0, 1)  # (2B, n): one BatchNorm call for both views
-        rebuilt: Tensor = self.decoders[stream](stacked)
-        return rebuilt.unflatten(0, (2, -1)).transpose(0, 1)  # (B, 2, D)
+        rebuilt = self.decoders[stream](stacked)  # (2B, D)
+        views: Tensor = rebuilt.unflatten(0, (2, -1)).transpose(0, 1)
+        return views  # (B, 2, D)
 
     def _describe(self, local: Tensor, stream: Stream) -> Tensor:
         views = local[:, list(VIEWS_OF[stream])].flatten(0, 1)  # (2B, D, T, H, W)
