@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.distributed import gather_rows, rank, sum_over_ranks, world_size
-from sdc_lib.precision import at_least_float32
+from sdc_lib.precision import at_least_float32, full_precision
 
 
 class ConceptAttention(nn.Module):
@@ -100,6 +100,7 @@ def select_concepts(
     return strong[0] & strong[1]
 
 
+@full_precision
 def local_contrast(
     descriptors_a: Tensor,
     descriptors_b: Tensor,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.distributed import gather_rows, local_rows
-from sdc_lib.precision import at_least_float32
+from sdc_lib.precision import at_least_float32, full_precision
 
 
 class ConceptCodebook(nn.Module):
@@ -62,18 +62,21 @@ class ConceptCodebook(nn.Module):
             u: L2-normalised features, ``(..., D)``.
 
         Returns:
-            Cosines with the concepts, ``(..., 2K)``, static half first.
+            Cosines with the concepts, ``(..., 2K)``, static half first, in float32 or better: in
+            bfloat16 close scores tie, and the concept filter drops all that tie with its threshold.
         """
-        return F.linear(u, self.weight)
+        with torch.autocast(u.device.type, enabled=False):
+            return F.linear(at_least_float32(u), at_least_float32(self.weight))
 
 
 @torch.no_grad()
+@full_precision
 def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tensor:
     """Assign samples to concepts so that every concept gets the same share.
 
     Sinkhorn-Knopp on ``exp(scores / ε)``: columns (concepts) are scaled to 1/K each, rows (samples)
     to 1/N each, `iterations` times over. It runs on logarithms, in float32 or better, and so stays
-    finite where the plain version overflows.
+    finite for all finite scores, where the plain version overflows.
 
     Args:
         scores: One row a sample, one column a concept, ``(..., N, K)``.
@@ -94,14 +97,16 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
             f"epsilon must be positive and iterations at least 1, got {epsilon} and {iterations}"
         )
     samples, concepts = scores.shape[-2:]
-    with torch.autocast(scores.device.type, enabled=False):
-        log_q = at_least_float32(scores) / epsilon
-        for _ in range(iterations):
-            log_q = log_q - log_q.logsumexp(dim=-2, keepdim=True) - math.log(concepts)
-            log_q = log_q - log_q.logsumexp(dim=-1, keepdim=True) - math.log(samples)
-        return log_q.softmax(dim=-1)
+    log_q = (scores - scores.amax(dim=(-2, -1), keepdim=True)) / epsilon
+    # Only scores near the largest float get here: their differences overflow
+    log_q = log_q.clamp(min=torch.finfo(log_q.dtype).min / 4)
+    for _ in range(iterations):
+        log_q = log_q - log_q.logsumexp(dim=-2, keepdim=True) - math.log(concepts)
+        log_q = log_q - log_q.logsumexp(dim=-1, keepdim=True) - math.log(samples)
+    return log_q.softmax(dim=-1)
 
 
+@full_precision
 def alignment(
     scores: Tensor,
     queue: Tensor | None = None,
@@ -130,7 +135,8 @@ def alignment(
         A scalar; log K when the predictions are uniform.
 
     Raises:
-        ValueError: If the scores are not ``(B, V, K)`` with V >= 2, or the queue does not fit.
+        ValueError: If the scores are not ``(B, V, K)`` with V >= 2, the queue does not fit or the
+            temperature is not positive.
     """
     if scores.ndim != 3 or scores.shape[1] < 2:
         raise ValueError(f"scores must be (B, V, K) with V >= 2, got {tuple(scores.shape)}")
@@ -138,6 +144,8 @@ def alignment(
         raise ValueError(
             f"the queue must be (Q, {scores.shape[1]}, {scores.shape[2]}), got {tuple(queue.shape)}"
         )
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
     views = scores.shape[1]
     pool = gather_rows(scores) if across_ranks else scores.detach()
     batch = len(pool)
@@ -147,7 +155,7 @@ def alignment(
     targets = targets.transpose(0, 1)
     if across_ranks:
         targets = local_rows(targets)
-    log_prediction = (scores.to(targets.dtype) / temperature).log_softmax(dim=-1)
+    log_prediction = (scores / temperature).log_softmax(dim=-1)
     # (V, V): cost of predicting view i (rows) from view k (columns)
     cost = -torch.einsum("bik,bjk->ij", targets, log_prediction) / len(scores)
     return (cost.sum() - cost.trace()) / (views * (views - 1))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.distributed import gather_rows, rank
+from sdc_lib.precision import full_precision
 
 
 class Projections(NamedTuple):
@@ -68,6 +69,7 @@ class DecouplingProjections(nn.Module):
         )
 
 
+@full_precision
 def info_nce(
     query: Tensor, key: Tensor, temperature: float = 0.07, *, across_ranks: bool = False
 ) -> Tensor:

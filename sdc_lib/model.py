@@ -17,9 +17,10 @@ from sdc_lib.backbones import build_backbone
 from sdc_lib.codebook import ConceptCodebook
 from sdc_lib.config import ModelConfig
 from sdc_lib.contrast import DecouplingProjections, Projections
+from sdc_lib.precision import at_least_float32
 from sdc_lib.regularizers import FidelityDecoder
 from sdc_lib.released import load_released_weights
-from sdc_lib.views import STREAMS, VIEWS_OF, Stream, frame_difference, static_view
+from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, Stream, frame_difference, static_view
 
 __all__ = [
     "SDC",
@@ -127,12 +128,11 @@ class ConceptHeads(nn.Module):
     def score(self, pooled: Tensor, stream: Stream) -> Tensor:
         """Cosines of one view's pooled features ``(B, D)`` with all concepts, ``(B, 2K)``."""
         codebook = self.codebooks[stream]
-        u = F.normalize(self.concept_projections[stream](pooled), dim=-1)
-        scores: Tensor = codebook(u)
+        scores: Tensor = codebook(self._project(pooled, stream))
         if stream == "video" and "video_dynamic" in self.concept_projections:
-            w = F.normalize(self.concept_projections["video_dynamic"](pooled), dim=-1)
             k = self.num_concepts
-            scores = torch.cat([scores[:, :k], codebook(w)[:, k:]], dim=-1)
+            other = codebook(self._project(pooled, "video_dynamic"))
+            scores = torch.cat([scores[:, :k], other[:, k:]], dim=-1)
         return scores
 
     def concepts(self, stream: Stream) -> Tensor:
@@ -153,6 +153,10 @@ class ConceptHeads(nn.Module):
         for codebook in self.codebooks.values():
             assert isinstance(codebook, ConceptCodebook)
             codebook.normalize_()
+
+    def _project(self, pooled: Tensor, name: str) -> Tensor:
+        # Not normalised in bfloat16, as autocast does on CPUs: the rows would miss unit length
+        return F.normalize(at_least_float32(self.concept_projections[name](pooled)), dim=-1)
 
     def _reconstruct(self, scores: Tensor, stream: Stream) -> Tensor:
         own = self.own_scores(scores[:, list(VIEWS_OF[stream])], stream)  # (B, 2, n)
@@ -207,7 +211,11 @@ class SDC(nn.Module):
         return heads_output
 
     def encode(
-        self, clips: Tensor, stream: Stream = "video", frame_index: int | None = None
+        self,
+        clips: Tensor,
+        stream: Stream = "video",
+        frame_index: int | None = None,
+        boundary: Boundary = "wrap",
     ) -> Encoded:
         """Encode clips as one of the three streams, for evaluation.
 
@@ -215,14 +223,22 @@ class SDC(nn.Module):
             clips: Normalised clips, ``(B, C, T, H, W)``.
             stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
             frame_index: The frame to freeze, the middle one by default.
+            boundary: First frame of a difference; as in training, see `frame_difference`.
 
         Returns:
             Pooled feature, local map and concept scores.
+
+        Raises:
+            ValueError: If the clips are not a batch or the stream is unknown.
         """
+        if clips.ndim != 5:
+            raise ValueError(f"clips must be (B, C, T, H, W), got {tuple(clips.shape)}")
+        if stream not in STREAMS:
+            raise ValueError(f"stream must be one of {', '.join(STREAMS)}, got {stream!r}")
         if stream == "static":
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
         elif stream == "dynamic":
-            clips = frame_difference(clips)
+            clips = frame_difference(clips, boundary)
         pooled, local = self.backbone(clips)
         return Encoded(pooled, local, self.heads.score(pooled, stream))
 

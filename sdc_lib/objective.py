@@ -73,8 +73,12 @@ class SDCObjective(nn.Module):
             See `LossTerms`.
 
         Raises:
-            ValueError: If the local terms are asked for but the forward pass did not attend.
+            ValueError: If the scores or the queue do not hold six views of two halves, or the local
+                terms are asked for but the forward pass did not attend.
         """
+        for what, rows in (("scores", output.scores), ("queue", queue)):
+            if rows is not None and (rows.ndim != 3 or rows.shape[1] != 6 or rows.shape[2] % 2):
+                raise ValueError(f"the {what} must be (rows, 6, 2K), got {tuple(rows.shape)}")
         if local and output.descriptors is None:
             raise ValueError(
                 "the local terms need descriptors: call the model with attend=True, "

@@ -11,7 +11,10 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795), except `decorrelation`.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdc_lib.precision import full_precision
 
+
+@full_precision
 def diversity(scores: Tensor, temperature: float = 0.1) -> Tensor:
     """Negative entropy of the concept distributions that must stay flat.
 
@@ -26,10 +29,12 @@ def diversity(scores: Tensor, temperature: float = 0.1) -> Tensor:
         A scalar between -log K (flat, the optimum) and 0 (one concept takes all).
 
     Raises:
-        ValueError: If the scores are not ``(B, V, K)``.
+        ValueError: If the scores are not ``(B, V, K)`` or the temperature is not positive.
     """
     if scores.ndim != 3:
         raise ValueError(f"scores must be (B, V, K), got {tuple(scores.shape)}")
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
     log_probability = (scores / temperature).log_softmax(dim=-1)
     return (log_probability.exp() * log_probability).sum(dim=-1).mean()
 
@@ -51,6 +56,7 @@ class FidelityDecoder(nn.Sequential):
         )
 
 
+@full_precision
 def fidelity(reconstruction: Tensor, features: Tensor) -> Tensor:
     """Minus the mean cosine between rebuilt and true features; the true ones are constants.
 
@@ -73,6 +79,7 @@ def fidelity(reconstruction: Tensor, features: Tensor) -> Tensor:
     return -(rebuilt * F.normalize(features.detach(), dim=-1)).sum(dim=-1).mean()
 
 
+@full_precision
 def decorrelation(a: Tensor, b: Tensor) -> Tensor:
     """Mean squared correlation between the columns of two sets of scores (ours, not the paper's).
 

@@ -40,16 +40,20 @@ def load_released_weights(module: nn.Module, state_dict: Mapping[str, Tensor]) -
         state_dict: Released name to tensor.
 
     Raises:
-        ValueError: If names are missing or unknown or shapes differ; the message lists them all.
+        ValueError: If names are missing or unknown or shapes differ; the message lists them all, by
+            their released names.
     """
     full = hasattr(module, "heads") and hasattr(module, "backbone")
     if not full and not hasattr(module, "concept_projections"):
         raise ValueError(f"can only load into SDC or ConceptHeads, got {type(module).__name__}")
+    heads = module.heads if full else module
+    if heads.codebooks["video"] is heads.codebooks["static"]:  # type: ignore[union-attr, index]
+        raise ValueError("the released weights hold three codebooks; this model shares one")
     prefix = "heads." if full else ""
     translated: dict[str, Tensor] = {}
     unknown: list[str] = []
-    for released_name, tensor in state_dict.items():
-        name = released_name.removeprefix("module.")
+    for full_name, tensor in state_dict.items():
+        name = full_name.removeprefix("module.")
         head, _, rest = name.partition(".")
         if name == "queue" or name.startswith("backbone.fc."):
             continue
@@ -59,16 +63,31 @@ def load_released_weights(module: nn.Module, state_dict: Mapping[str, Tensor]) -
         elif head in RELEASED_NAMES:
             translated[f"{prefix}{RELEASED_NAMES[head]}.{rest}"] = tensor
         else:
-            unknown.append(released_name)
+            unknown.append(name)
     _load_checked(module, translated, unknown)
+
+
+def released_name(name: str) -> str:
+    """What the released code calls one of our weights; our name where it has none like it.
+
+    Args:
+        name: A name in the state dict of `SDC` or `ConceptHeads`.
+    """
+    inner = name.removeprefix("heads.")
+    for theirs, ours in RELEASED_NAMES.items():
+        if inner.startswith(f"{ours}."):
+            return theirs + inner.removeprefix(ours)
+    return name
 
 
 def _load_checked(module: nn.Module, weights: dict[str, Tensor], unknown: list[str]) -> None:
     own = module.state_dict()
-    missing = [n for n in own if n not in weights and n.rpartition(".")[2] not in _BUFFERS]
-    unknown = unknown + [n for n in weights if n not in own]
+    missing = [
+        released_name(n) for n in own if n not in weights and n.rpartition(".")[2] not in _BUFFERS
+    ]
+    unknown = unknown + [released_name(n) for n in weights if n not in own]
     wrong = [
-        f"{n} {tuple(weights[n].shape)} instead of {tuple(own[n].shape)}"
+        f"{released_name(n)} {tuple(weights[n].shape)} instead of {tuple(own[n].shape)}"
         for n in own
         if n in weights and weights[n].shape != own[n].shape
     ]

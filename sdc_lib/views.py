@@ -123,7 +123,17 @@ def assemble_views(videos: Tensor, stills: Tensor, boundary: Boundary = "wrap") 
 
     Returns:
         ``(..., 6, C, T, H, W)``.
+
+    Raises:
+        ValueError: If there are not two clips and two stills of one size.
     """
+    if videos.ndim < 5 or videos.shape[-5] != 2:
+        raise ValueError(f"clips must be (..., 2, C, T, H, W), got {tuple(videos.shape)}")
+    one_frame = (*videos.shape[:-3], 1, *videos.shape[-2:])
+    if tuple(stills.shape) not in (one_frame, tuple(videos.shape)):
+        raise ValueError(
+            f"stills for clips {tuple(videos.shape)} must be {one_frame}, got {tuple(stills.shape)}"
+        )
     differences = frame_difference(videos, boundary)
     return torch.cat([videos, stills.expand_as(videos), differences], dim=-5)
 
