@@ -45,11 +45,11 @@ lock: setup  ## resolve requirements.lock again for every platform
 
 .PHONY: run-notebooks
 run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu or gpu), with an HTML index
-	$(BIN)/python notebooks/run.py --profile $(PROFILE)
+	$(BIN)/python -m notebooks.run --profile $(PROFILE)
 
 .PHONY: notebooks
 notebooks: setup  ## run all notebooks where they are and store them with their outputs
-	$(BIN)/python notebooks/run.py --profile $(PROFILE) --in-place
+	$(BIN)/python -m notebooks.run --in-place
 
 .PHONY: lab
 lab: setup  ## open JupyterLab on the notebooks (PORT=8888)

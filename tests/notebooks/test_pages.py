@@ -1,0 +1,99 @@
+"""Pages stand alone: formulas as MathML, images inside, links within the site, no network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_markdown_cell
+
+from notebooks.mathml import formulas, put_back, set_aside, to_mathml
+from notebooks.pages import body_of, promise_of, thumbnail_of, title_of, write_site
+from tests.notebooks.made_up import PIXEL, image_output, made_up, save
+
+TEXT = r"""Let $x_i^* * y$ be *small*: costs \$5, `$code$`.
+
+$$\mathcal{L} = -\frac{1}{B} \sum_{i=1}^{B} \log p_i$$
+
+```python
+price = "$x$"
+```
+"""
+
+
+def test_formulas_are_found_outside_code_only() -> None:
+    found = formulas(TEXT)
+    assert [display for _, display in found] == [False, True]
+    assert found[0][0] == "x_i^* * y"
+
+
+@pytest.mark.parametrize("text", ["from $5 to $6", "a $ b $ c", r"\$x\$", "US$ and $"])
+def test_dollars_that_are_money(text: str) -> None:
+    assert formulas(text) == []
+
+
+def test_aligned_equations_become_a_table() -> None:
+    text = to_mathml(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", display=True)
+    assert text.count("<mtr>") == 2
+
+
+@pytest.mark.parametrize("latex", [r"\nonsense{x}", r"\left( x"])
+def test_formula_without_mathml_is_an_error_here_and_text_on_a_page(latex: str) -> None:
+    with pytest.raises(ValueError, match="MathML"):
+        to_mathml(latex, display=False)
+    store: list[str] = []
+    assert put_back(set_aside(f"${latex}$", store), store) == f"<code>{latex}</code>"
+
+
+def test_body_shows_formulas_and_leaves_code() -> None:
+    notebook = made_up()
+    notebook.cells.append(new_markdown_cell(TEXT))
+    body = body_of(notebook)
+    assert body.count("<math") == 2
+    assert 'display="block"' in body
+    assert "<em>small</em>" in body
+    assert "<code>$code$</code>" in body
+    assert notebook.cells[-1].source == TEXT
+
+
+def test_links_and_images_fit_the_site(tmp_path: Path) -> None:
+    notebook = made_up()
+    link = "[next](02_contrast.ipynb#top) [file](../sdc_lib/views.py)"
+    notebook.cells.append(new_markdown_cell(link))
+    body = body_of(notebook)
+    assert 'href="02_contrast.html#top"' in body
+    assert 'href="../../sdc_lib/views.py"' in body
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/svg+xml"])
+def test_thumbnail_is_the_first_image(kind: str) -> None:
+    notebook = made_up("pass")
+    data = PIXEL if kind == "image/png" else "<svg/>"
+    notebook.cells[-1].outputs = [image_output(kind, data)]
+    assert thumbnail_of(notebook).startswith(f"data:{kind};base64,")
+    assert thumbnail_of(made_up("pass")) == ""
+
+
+def test_title_and_promise() -> None:
+    header = "# The *title*\n\n[![badge](b.svg)](x)\n\nYou see `one` number.\n\n**Time:** 1 min"
+    notebook = made_up(header=header)
+    assert title_of(notebook) == "The *title*"
+    assert promise_of(notebook) == "You see one number."
+
+
+def test_site_loads_nothing_from_the_network(tmp_path: Path) -> None:
+    notebook = made_up("1 + 1")
+    notebook.cells[-1].outputs = [image_output()]
+    notebook.cells.append(new_markdown_cell(TEXT))
+    path = save(notebook, tmp_path / "01_first.ipynb")
+    write_site([path, tmp_path / "02_gone.ipynb"], tmp_path, {"01_first": 3.2, "02_gone": 1.0}, {})
+    for page in ("01_first.html", "index.html"):
+        text = (tmp_path / page).read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert re.findall(r"(?:src|url\()\s*=?\s*[\"']?(?:https?:)?//", text) == []
+        assert re.findall(r"<link[^>]+href", text) == []
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'href="01_first.html"' in index
+    assert 'href="02_gone.html"' not in index
+    assert "02_gone" in index

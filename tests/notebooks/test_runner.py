@@ -1,0 +1,151 @@
+"""The runner goes on after a failure, names it, and stores tidy copies and pages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from notebooks.run import Options, Outcome, main, run_copies, stated_minutes, summary, too_slow
+from tests.notebooks.made_up import HEADER, made_up, save
+
+SHOW = (
+    "from IPython.display import Image, display\n"
+    "import base64\n"
+    "from tests.notebooks.made_up import PIXEL\n"
+    "display(Image(base64.b64decode(PIXEL)))"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    said: str
+    folder: Path
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three notebooks, the second of which fails in its third cell, run with real kernels."""
+    root = tmp_path_factory.mktemp("site")
+    folder, out = root / "notebooks", root / "build"
+    first = made_up("print(PROFILE, OUT_DIR)", SHOW)
+    save(first, folder / "01_first.ipynb")
+    save(made_up("\n# why\nvalue = {}\nvalue['gone']", "print(1)"), folder / "02_second.ipynb")
+    save(made_up("import os\nos.path.basename(os.getcwd())"), folder / "03_third.ipynb")
+    save(made_up("raise SystemError"), folder / "scratch.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
+        lines: list[str] = []
+        patch.setattr("builtins.print", lambda *words, **_: lines.append(" ".join(map(str, words))))
+        status = main(["--folder", str(folder), "--out", str(out)])
+    return Run(status, "\n".join(lines), folder, out)
+
+
+@pytest.mark.slow
+def test_failure_is_named_at_the_end_and_the_others_ran(run: Run) -> None:
+    assert run.status == 1
+    assert "2 of 3 notebooks ran" in run.said
+    assert "02_second: cell 2 (# why): KeyError: 'gone'" in run.said
+    assert "scratch" not in run.said
+    names = [entry["name"] for entry in json.loads((run.out / "outcomes.json").read_text())]
+    assert names == ["01_first", "02_second", "03_third"]
+
+
+@pytest.mark.slow
+def test_parameters_reach_the_notebook_and_it_runs_in_its_own_folder(run: Run) -> None:
+    first = nbformat.read(run.out / "01_first.ipynb", as_version=4)
+    assert "cpu ../build/files/01_first\n" in [
+        o.get("text") for c in first.cells[1:] for o in c.outputs
+    ]
+    third = nbformat.read(run.out / "03_third.ipynb", as_version=4)
+    assert third.cells[-1].outputs[0].data["text/plain"] == "'notebooks'"
+
+
+@pytest.mark.slow
+def test_sources_are_left_alone(run: Run) -> None:
+    source = nbformat.read(run.folder / "01_first.ipynb", as_version=4)
+    assert all(cell.execution_count is None for cell in source.cells[1:])
+
+
+@pytest.mark.slow
+def test_site_links_pages_and_shows_the_first_image(run: Run) -> None:
+    index = (run.out / "index.html").read_text(encoding="utf-8")
+    for name in ("01_first", "02_second", "03_third"):
+        assert f'href="{name}.html"' in index
+    assert index.count("data:image/png;base64,") == 1
+    assert "KeyError" in index
+    page = (run.out / "02_second.html").read_text(encoding="utf-8")
+    assert 'rel="prev" href="01_first.html"' in page
+    assert 'rel="next" href="03_third.html"' in page
+    assert '<p class="failed">cell 2' in page
+
+
+@pytest.mark.slow
+def test_in_place_stores_successes_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = save(made_up("print(OUT_DIR)", "1 + 1"), tmp_path / "01_good.ipynb")
+    bad = save(made_up("1 / 0"), tmp_path / "02_bad.ipynb")
+    before = bad.read_bytes()
+    assert main(["--folder", str(tmp_path), "--in-place"]) == 1
+    assert "02_bad: cell 2 (1 / 0): ZeroDivisionError: division by zero" in capsys.readouterr().out
+    assert bad.read_bytes() == before
+    stored = nbformat.read(good, as_version=4)
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[1].outputs[0].text == "../runs/small\n"
+    assert "papermill" not in good.read_text(encoding="utf-8")
+
+
+def test_no_notebooks_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--folder", str(tmp_path), "--only", "07"]) == 1
+    assert "no notebooks beginning with 07" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("header", "minutes"),
+    [
+        (HEADER, 0.1),
+        ("# T\n\n**Time**: about 2 minutes on 2 CPU cores, 1 min on one GPU", 2.0),
+        ("# T\n\n1 min on two CPU cores", 1.0),
+        ("# T\n\nSoon.", None),
+    ],
+)
+def test_stated_minutes(header: str, minutes: float | None) -> None:
+    assert stated_minutes(made_up(header=header)) == minutes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes", "slow"),
+    [(19.0, 0.1, False), (21.0, 0.1, True), (89.0, 1.0, False), (91.0, 1.0, True)],
+)
+def test_slow_notebooks_are_told(seconds: float, minutes: float, slow: bool) -> None:
+    assert bool(too_slow(seconds, minutes)) is slow
+
+
+def test_header_without_minutes_is_told() -> None:
+    assert "does not say" in too_slow(1.0, None)
+
+
+@pytest.mark.parametrize(("ci", "failures"), [("true", 1), ("", 0)])
+def test_time_limit_holds_in_ci_only(
+    ci: str, failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = save(made_up(), tmp_path / "01_first.ipynb")
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr("notebooks.run.execute", lambda *_: Outcome("01_first", 21.0))
+    (outcome,) = run_copies([source], Options(out=tmp_path / "build"))
+    assert bool(outcome.failure) == bool(failures)
+
+
+def test_summary_counts_and_names() -> None:
+    text = summary([Outcome("01_a", 1.0), Outcome("02_bb", 62.04, "cell 3 (x): KeyError: 1")])
+    assert text.splitlines() == [
+        "ok    01_a      1.0 s",
+        "FAIL  02_bb    62.0 s",
+        "1 of 2 notebooks ran",
+        "02_bb: cell 3 (x): KeyError: 1",
+    ]
