@@ -7,13 +7,10 @@ processes and broken files leave nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from sdc_lib.decoders import (
     PathLike,
@@ -25,6 +22,9 @@ from sdc_lib.decoders import (
     open_reader,
 )
 from sdc_lib.video_writer import write_video
+
+if TYPE_CHECKING:  # torch takes seconds to load, and the processes that check files do without it
+    from torch import Tensor
 
 __all__ = [
     "VideoError",
@@ -65,7 +65,7 @@ def probe(path: PathLike) -> VideoInfo:
     return _info(path, open_reader(path))
 
 
-def read_clip(path: PathLike, indices: Sequence[int], short_side: int | None = None) -> Tensor:
+def read_clip(path: PathLike, indices: Iterable[int], short_side: int | None = None) -> Tensor:
     """Read exactly the frames asked for.
 
     Args:
@@ -74,7 +74,7 @@ def read_clip(path: PathLike, indices: Sequence[int], short_side: int | None = N
         short_side: Resize (bilinear, antialiased) so that the shorter side has this many pixels.
 
     Returns:
-        uint8 tensor ``(T, H, W, C)``, RGB, with ``T = len(indices)``.
+        uint8 tensor ``(T, H, W, C)``, RGB, with T the number of indices.
 
     Raises:
         ValueError: An index is outside the video, there is none, or ``short_side`` is below 1.
@@ -84,7 +84,7 @@ def read_clip(path: PathLike, indices: Sequence[int], short_side: int | None = N
 
 
 def sample_clip(
-    path: PathLike, choose: Callable[[int], Sequence[int]], short_side: int | None = None
+    path: PathLike, choose: Callable[[int], Iterable[int]], short_side: int | None = None
 ) -> Tensor:
     """Read frames that are chosen once the length is known, opening the file only once.
 
@@ -100,6 +100,8 @@ def sample_clip(
         ValueError: As for ``read_clip``.
         VideoError: The file cannot be used.
     """
+    import torch
+
     if short_side is not None and short_side < 1:
         raise ValueError(f"short_side is {short_side}; it must be at least 1 pixel")
     reader = open_reader(path)
@@ -144,6 +146,8 @@ def _info(path: PathLike, reader: Any) -> VideoInfo:
 
 def _resize_short_side(frames: Tensor, short_side: int) -> Tensor:
     """Resize uint8 ``(T, H, W, C)``, keeping the aspect ratio."""
+    import torch
+
     height, width = frames.shape[1:3]
     scale = short_side / min(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))

@@ -1,0 +1,261 @@
+"""Take clips from videos: pairs to pretrain on, one for supervised training, many to evaluate.
+
+Every random choice of a sample comes from generators seeded with (seed, epoch, index). The data
+therefore depend neither on the number of workers nor on where a run was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from sdc_lib.augment import Crops, eval_crops
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.reading import (
+    SampleKey,
+    TooShortError,
+    channels_first,
+    check_clip,
+    read_or_replace,
+    sample_generator,
+    torch_seeded,
+    without_short,
+)
+from sdc_lib.datasets.sampling import Indices, eval_indices, pair_indices, train_indices
+from sdc_lib.video import sample_clip
+
+__all__ = [
+    "Augment",
+    "EvalClips",
+    "EvalSample",
+    "PairClips",
+    "PairSample",
+    "SampleKey",
+    "TrainClips",
+    "TrainSample",
+]
+
+Augment = Callable[[Tensor], Tensor]
+"""uint8 ``(C, T, H, W)`` to uint8 ``(C, T, S, S)``, drawing from torch's global generator."""
+
+
+class PairSample(NamedTuple):
+    """Two consecutive clips of one video and one frame of each."""
+
+    clips: Tensor
+    """uint8 ``(2, C, T, H, W)``, each clip augmented."""
+    stills: Tensor
+    """uint8 ``(2, C, 1, H, W)``: frame ``i`` of each clip, augmented on its own."""
+    index: int  # type: ignore[assignment]  # hides tuple.index
+    """The video that was really read."""
+    replaced: bool
+    """Whether it stands in for one that could not be read."""
+
+
+class TrainSample(NamedTuple):
+    """A random clip and its label."""
+
+    clip: Tensor
+    """uint8 ``(C, T, H, W)``."""
+    label: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
+    replaced: bool
+
+
+class EvalSample(NamedTuple):
+    """All clips and crops by which one video is judged."""
+
+    clips: Tensor
+    """uint8 ``(n, C, T, H, W)``."""
+    index: int  # type: ignore[assignment]  # hides tuple.index
+
+
+class PairClips(Dataset[PairSample]):
+    """Pretraining samples: two consecutive clips with one random stride (see `pair_indices`).
+
+    A video that cannot be read is replaced by another one, drawn with the sample's generator.
+    ``videos`` holds what is sampled from, ``left_out`` the videos known to be too short.
+
+    Args:
+        videos: What to take clips from.
+        num_frames: T, frames in a clip.
+        max_stride: Largest stride.
+        augment: Augmentation of clips and stills; ``None`` leaves frames as they are.
+        seed: Of all random choices.
+        short_videos: What happens to videos of 2T frames or fewer. ``"drop"``: left out when their
+            length is known, otherwise replaced when read; ``"pad"``: frames are repeated.
+
+    Raises:
+        ValueError: ``num_frames`` below 1, ``max_stride`` below 1, unknown ``short_videos``, or no
+            video left.
+
+    Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
+    """
+
+    def __init__(
+        self,
+        videos: VideoDataset,
+        num_frames: int,
+        max_stride: float = 3.0,
+        augment: Augment | None = None,
+        seed: int = 0,
+        short_videos: Literal["drop", "pad"] = "drop",
+    ) -> None:
+        if num_frames < 1:
+            raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
+        if not max_stride >= 1:
+            raise ValueError(f"max_stride is {max_stride}; it must be at least 1")
+        if short_videos not in ("drop", "pad"):
+            raise ValueError(f"short_videos is {short_videos!r}; it must be 'drop' or 'pad'")
+        shortest = 2 * num_frames + 1 if short_videos == "drop" else 1
+        self.videos, self.left_out = without_short(videos, shortest)
+        self.num_frames = num_frames
+        self.max_stride = max_stride
+        self.augment = augment
+        self.seed = seed
+        self._shortest = shortest
+
+    def __len__(self) -> int:
+        """Number of videos, one sample each."""
+        return len(self.videos)
+
+    def __getitem__(self, key: SampleKey | int) -> PairSample:
+        """Read one sample; an ``int`` is that of epoch 0."""
+        rng, epoch_key = sample_generator(self.seed, key, len(self))
+
+        def choose(length: int) -> Indices:
+            if length < self._shortest:
+                raise TooShortError(f"{length} frames; {self._shortest} are needed")
+            return pair_indices(length, self.num_frames, self.max_stride, rng)
+
+        frames, index = read_or_replace(self.videos, epoch_key.index, choose, rng)
+        clips = frames.unflatten(1, (2, self.num_frames)).transpose(0, 1)  # (2, C, T, H, W)
+        still = int(rng.integers(self.num_frames))
+        stills = clips[:, :, still : still + 1]
+        if self.augment is not None:
+            with torch_seeded(rng):
+                clips = torch.stack([self.augment(clip) for clip in clips])
+                stills = torch.stack([self.augment(frame) for frame in stills])
+        return PairSample(clips.contiguous(), stills.contiguous(), index, index != epoch_key.index)
+
+    def summary(self) -> str:
+        """How many videos are sampled from, and how many are too short."""
+        text = self.videos.summary()
+        if self.left_out:
+            text += (
+                f"\n  {len(self.left_out)} too short for two clips of {self.num_frames} frames, "
+                f"first: {self.left_out[0].name} ({self.left_out[0].cause})"
+            )
+        return text
+
+
+class TrainClips(Dataset[TrainSample]):
+    """One random clip a video with its label, for probes trained online and for fine-tuning.
+
+    Args:
+        videos: What to take clips from.
+        num_frames: T, frames in a clip.
+        augment: Augmentation; ``None`` leaves frames as they are.
+        stride: Frames from one frame of the clip to the next.
+        seed: Of all random choices.
+        factor: Which label; ``None`` for the class.
+
+    Raises:
+        ValueError: ``num_frames`` or ``stride`` below 1, no video, or a video without label.
+    """
+
+    def __init__(
+        self,
+        videos: VideoDataset,
+        num_frames: int,
+        augment: Augment | None = None,
+        stride: int = 1,
+        seed: int = 0,
+        factor: str | None = None,
+    ) -> None:
+        check_clip(num_frames, stride)
+        self.videos, _ = without_short(videos, 1)
+        self.num_frames = num_frames
+        self.stride = stride
+        self.augment = augment
+        self.seed = seed
+        self._labels = videos.targets(factor)
+
+    def __len__(self) -> int:
+        """Number of videos, one sample each."""
+        return len(self.videos)
+
+    def __getitem__(self, key: SampleKey | int) -> TrainSample:
+        """Read one sample; an ``int`` is that of epoch 0."""
+        rng, epoch_key = sample_generator(self.seed, key, len(self))
+
+        def choose(length: int) -> Indices:
+            return train_indices(length, self.num_frames, self.stride, rng)
+
+        clip, index = read_or_replace(self.videos, epoch_key.index, choose, rng)
+        if self.augment is not None:
+            with torch_seeded(rng):
+                clip = self.augment(clip)
+        label = int(self._labels[index])
+        return TrainSample(clip.contiguous(), label, index, index != epoch_key.index)
+
+
+class EvalClips(Dataset[EvalSample]):
+    """The clips and crops of every video, the same each time; nothing is replaced or dropped.
+
+    Args:
+        videos: What to evaluate on.
+        num_frames: T, frames in a clip.
+        stride: Frames from one frame of a clip to the next.
+        size: Side of the crops in pixels.
+        clips: ``"dense"``, ``"ten"`` or ``"centre"``, see `eval_indices`.
+        crops: ``"centre"``, ``"five"`` or ``"five_flip"``, see `eval_crops`.
+
+    Raises:
+        ValueError: ``num_frames`` or ``stride`` below 1, or no video.
+    """
+
+    def __init__(
+        self,
+        videos: VideoDataset,
+        num_frames: int,
+        stride: int = 1,
+        size: int = 128,
+        clips: Literal["dense", "ten", "centre"] = "dense",
+        crops: Crops = "centre",
+    ) -> None:
+        check_clip(num_frames, stride)
+        self.videos, _ = without_short(videos, 1)
+        self.num_frames = num_frames
+        self.stride = stride
+        self.size = size
+        self.clips: Literal["dense", "ten", "centre"] = clips
+        self.crops: Crops = crops
+
+    def __len__(self) -> int:
+        """Number of videos."""
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> EvalSample:
+        """Read one video.
+
+        Raises:
+            VideoError: It cannot be read.
+        """
+        positions: list[Indices] = []
+
+        def choose(length: int) -> Indices:
+            starts = eval_indices(length, self.num_frames, self.stride, self.clips)
+            needed, where = np.unique(starts, return_inverse=True)
+            positions.append(where.reshape(starts.shape))
+            return needed
+
+        frames = channels_first(sample_clip(self.videos[index].path, choose))
+        crops = eval_crops(frames, self.size, self.crops)  # (crops, C, F, S, S)
+        clips = crops[:, :, torch.from_numpy(positions[0])]  # (crops, C, clips, T, S, S)
+        return EvalSample(clips.permute(2, 0, 1, 3, 4, 5).flatten(0, 1).contiguous(), index)

@@ -1,0 +1,87 @@
+"""Which frames make a clip: pure functions of a video's length and a random generator."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+def pair_indices(
+    length: int, num_frames: int, max_stride: float, rng: np.random.Generator
+) -> Indices:
+    """Frames of two consecutive clips with one random stride.
+
+    The stride is drawn from ``[1, max_stride]``, limited so that both clips fit; it is fractional,
+    and indices are rounded. A video of fewer than 2T frames is shown slowly, each frame
+    repeated about equally often, so that both clips still move.
+
+    Args:
+        length: Frames in the video, at least 1.
+        num_frames: T, frames in a clip.
+        max_stride: Largest stride, at least 1.
+        rng: Source of the stride and the start.
+
+    Returns:
+        int64 ``(2T,)``: clip 1, then clip 2, not decreasing, within the video.
+
+    Source: Qian et al., ECCV 2022 (arXiv 2207.12795), and its released code.
+    """
+    steps = 2 * num_frames - 1
+    fitting = (length - 1) / steps
+    stride = min(fitting, rng.uniform(1, max(1.0, min(max_stride, fitting))))
+    start = rng.uniform(0, length - 1 - stride * steps) if stride < fitting else 0.0
+    indices: Indices = np.rint(start + stride * np.arange(2 * num_frames)).astype(np.int64)
+    return indices.clip(0, length - 1)
+
+
+def train_indices(length: int, num_frames: int, stride: int, rng: np.random.Generator) -> Indices:
+    """Frames of one clip at a random start, int64 ``(T,)``; short videos as in `eval_indices`."""
+    room = max(0, length - _span(num_frames, stride))
+    return _clip_at(int(rng.integers(room + 1)), length, num_frames, stride)
+
+
+def eval_indices(
+    length: int,
+    num_frames: int,
+    stride: int,
+    clips: Literal["dense", "ten", "centre"],
+) -> Indices:
+    """Frames of the clips by which a video is judged.
+
+    Args:
+        length: Frames in the video, at least 1.
+        num_frames: T, frames in a clip.
+        stride: Frames from one frame of a clip to the next.
+        clips: ``"dense"``: starts 0, s, 2s, ... with ``s = T * stride // 2 - 1``, half a clip;
+            ``"ten"``: ten starts from the first to the last possible; ``"centre"``: one.
+
+    Returns:
+        int64 ``(n, T)``. A video too short for one clip repeats its first frame before it.
+
+    Raises:
+        ValueError: Unknown ``clips``.
+    """
+    room = max(0, length - _span(num_frames, stride))
+    if clips == "dense":
+        starts = list(range(0, room + 1, max(1, num_frames * stride // 2 - 1)))
+    elif clips == "ten":
+        starts = [round(start) for start in np.linspace(0, room, 10).tolist()]
+    elif clips == "centre":
+        starts = [room // 2]
+    else:
+        raise ValueError(f"clips is {clips!r}; it must be 'dense', 'ten' or 'centre'")
+    return np.stack([_clip_at(start, length, num_frames, stride) for start in starts])
+
+
+def _span(num_frames: int, stride: int) -> int:
+    return (num_frames - 1) * stride + 1
+
+
+def _clip_at(start: int, length: int, num_frames: int, stride: int) -> Indices:
+    missing = max(0, _span(num_frames, stride) - length)
+    indices = start - missing + stride * np.arange(num_frames, dtype=np.int64)
+    return np.clip(indices, 0, length - 1)
