@@ -1,0 +1,102 @@
+"""Exercises: every stub reports "not yet", every folded solution passes its own check."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from sdc_lib.exercises import report
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+HEADING = re.compile(r"^### Exercise (\d+\.\d+)", re.MULTILINE)
+SOLUTION = re.compile(
+    r"<details>\s*<summary>Solution</summary>.*?```python\n(.*?)```.*?</details>", re.DOTALL
+)
+
+
+def tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def only(notebook: NotebookNode, tag: str) -> str:
+    cells = tagged(notebook, tag)
+    assert len(cells) == 1, f"{len(cells)} cells are tagged {tag}"
+    return str(cells[0].source)
+
+
+def run(source: str, namespace: dict[str, Any]) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(source, "cell", "exec"), namespace)
+    return printed.getvalue()
+
+
+def set_up(notebook: NotebookNode, out_dir: Path) -> dict[str, Any]:
+    """What the exercises of a notebook may use: the cells tagged ``exercise-setup``."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for cell in tagged(notebook, "exercise-setup"):
+        run(cell.source, namespace)
+        if "parameters" in cell.metadata.tags:
+            namespace["OUT_DIR"] = str(out_dir)
+    return namespace
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stubs_fail_and_solutions_pass(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    monkeypatch.chdir(FOLDER)
+    namespace = set_up(notebook, tmp_path)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    numbers = HEADING.findall(text)
+    assert len(numbers) >= 3
+    chapter = int(path.stem[:2])
+    assert numbers == [f"{chapter}.{i + 1}" for i in range(len(numbers))]
+    for number in numbers:
+        stub = only(notebook, f"exercise-{number}-stub")
+        check = only(notebook, f"exercise-{number}-check")
+        folded = SOLUTION.search(only(notebook, f"exercise-{number}-solution"))
+        assert stub.startswith(f"# Exercise {number}: your turn")
+        assert f"report(check_{number.replace('.', '_')}" in check
+        assert folded, f"exercise {number} has no folded solution"
+
+        untouched = run(f"{stub}\n{check}", dict(namespace))
+        solved = run(f"{folded[1]}\n{check}", dict(namespace))
+
+        assert untouched.startswith(f"Exercise {number}: not yet. ")
+        assert "Your code raised" not in untouched, "the check must explain what a stub lacks"
+        assert solved == f"Exercise {number}: solved.\n"
+
+
+def check_3_2(answer: object = 4) -> None:
+    assert answer == 4, f"two and two\nis 4, not {answer}"
+
+
+def test_a_right_answer_is_solved(capsys: pytest.CaptureFixture[str]) -> None:
+    report(check_3_2, 4)
+    assert capsys.readouterr().out == "Exercise 3.2: solved.\n"
+
+
+def test_a_wrong_answer_is_explained_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    report(check_3_2, 5)
+    assert capsys.readouterr().out == "Exercise 3.2: not yet. two and two is 4, not 5\n"
+
+
+def test_code_that_raises_is_told_not_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    def check_1_1() -> None:
+        {}["answer"]
+
+    report(check_1_1)
+    assert capsys.readouterr().out == "Exercise 1.1: not yet. Your code raised KeyError: 'answer'\n"
+
+
+def test_a_check_must_name_its_exercise() -> None:
+    with pytest.raises(ValueError, match="check_N_M"):
+        report(lambda: None)
