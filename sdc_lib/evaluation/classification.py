@@ -1,0 +1,203 @@
+"""Accuracy per video: from clip predictions to top-1, top-5, per-class means and confusions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdc_lib.evaluation.feature_store import Features, Ints
+from sdc_lib.evaluation.tables import format_table, percent
+
+Averaging = Literal["softmax", "logits"]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How well the videos of a test split were classified; all accuracies in per cent.
+
+    Attributes:
+        protocol: ``"linear"``, ``"linear_online"``, ``"finetune"`` or ``"knn"``.
+        target: The labelling that was predicted, ``"label"`` or a factor.
+        top1: Share of videos whose best class is right.
+        top5: Share whose true class is among the best five; None with five classes or fewer.
+        mean_per_class: Mean over classes that occur of the share of their videos that are right.
+        chance: What guessing the most frequent class gives.
+        confusion: Videos by true (row) and predicted (column) class, ``(C, C)``.
+        names: The videos, N.
+        targets: True classes, ``(N,)``.
+        predictions: Predicted classes, ``(N,)``.
+        scores: Class scores they come from, ``(N, C)``.
+        evaluated: N.
+        official: Videos that the split lists.
+        notes: Facts to be stated beside the number: clips, crops, averaging, data set.
+    """
+
+    protocol: str
+    target: str
+    top1: float
+    top5: float | None
+    mean_per_class: float
+    chance: float
+    confusion: Ints
+    names: tuple[str, ...]
+    targets: Ints
+    predictions: Ints
+    scores: NDArray[np.floating]
+    evaluated: int
+    official: int
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Which videos were classified rightly, ``(N,)``."""
+        return np.asarray(self.predictions == self.targets)
+
+    def __str__(self) -> str:
+        """As a table."""
+        title = f"{self.protocol} -> {self.target}, {self.evaluated} of {self.official} videos"
+        if self.notes:
+            title += "\n" + ", ".join(f"{key}: {value}" for key, value in self.notes.items())
+        rows = [
+            ["top-1", percent(self.top1)],
+            ["mean per class", percent(self.mean_per_class)],
+            ["chance", percent(self.chance)],
+        ]
+        if self.top5 is not None:
+            rows.insert(1, ["top-5", percent(self.top5)])
+        return format_table(["accuracy", "%"], rows, title)
+
+
+def classify(
+    protocol: str,
+    scores: NDArray[np.floating],
+    test: Features,
+    target: str | None = None,
+    notes: dict[str, str] | None = None,
+) -> Classification:
+    """Summarise class scores of the videos of a split.
+
+    Args:
+        protocol: Name to show.
+        scores: One row a video, one column a class, ``(N, C)``.
+        test: The videos and their labels.
+        target: A factor, or None for the data set's own labels.
+        notes: Facts to print with the result.
+
+    Raises:
+        ValueError: If rows and videos do not match.
+    """
+    return summarise(
+        protocol,
+        scores,
+        test.targets(target),
+        test.names,
+        target=target or "label",
+        official=test.official,
+        notes=notes,
+    )
+
+
+def summarise(
+    protocol: str,
+    scores: NDArray[np.floating],
+    targets: Ints,
+    names: Sequence[str],
+    *,
+    target: str = "label",
+    official: int | None = None,
+    notes: dict[str, str] | None = None,
+) -> Classification:
+    """As `classify`, from plain arrays.
+
+    Raises:
+        ValueError: If scores, targets and names differ in length, there is no video, or a class is
+            beyond the columns.
+    """
+    if not len(scores) == len(targets) == len(names) or len(targets) == 0:
+        raise ValueError(
+            f"one row of scores, target and name a video are needed, got {len(scores)}, "
+            f"{len(targets)} and {len(names)}"
+        )
+    classes = scores.shape[1]
+    if targets.max() >= classes:
+        raise ValueError(f"class {targets.max()} is beyond the {classes} columns of the scores")
+    predictions = scores.argmax(axis=1).astype(np.int64)
+    confusion = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(confusion, (targets, predictions), 1)
+    support = confusion.sum(axis=1)
+    recalls = np.diag(confusion)[support > 0] / support[support > 0]
+    own = scores[np.arange(len(targets)), targets]
+    rank = (scores > own[:, None]).sum(axis=1)
+    return Classification(
+        protocol=protocol,
+        target=target,
+        top1=100 * float((predictions == targets).mean()),
+        top5=100 * float((rank < 5).mean()) if classes > 5 else None,
+        mean_per_class=100 * float(recalls.mean()),
+        chance=100 * float(support.max() / support.sum()),
+        confusion=confusion,
+        names=tuple(names),
+        targets=targets,
+        predictions=predictions,
+        scores=scores,
+        evaluated=len(targets),
+        official=len(targets) if official is None else official,
+        notes=notes or {},
+    )
+
+
+def average_clips(
+    logits: NDArray[np.floating],
+    videos: Ints,
+    num_videos: int,
+    averaging: Averaging = "softmax",
+) -> NDArray[np.float64]:
+    """Class scores per video from logits per clip.
+
+    Args:
+        logits: One row a clip, ``(M, C)``.
+        videos: Which video each clip comes from, ``(M,)``.
+        num_videos: N.
+        averaging: Average probabilities, or logits.
+
+    Returns:
+        ``(N, C)``.
+
+    Raises:
+        ValueError: If a video has no clip, or the averaging is unknown.
+    """
+    if averaging not in ("softmax", "logits"):
+        raise ValueError(f"averaging must be 'softmax' or 'logits', got {averaging!r}")
+    values = logits.astype(np.float64)
+    if averaging == "softmax":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values /= values.sum(axis=1, keepdims=True)
+    counts = np.bincount(videos, minlength=num_videos)
+    if len(counts) > num_videos or not counts.all():
+        empty = np.flatnonzero(counts == 0)[:5].tolist()
+        raise ValueError(f"every one of {num_videos} videos needs a clip; none for {empty}")
+    sums = np.zeros((num_videos, values.shape[1]))
+    np.add.at(sums, videos, values)
+    return sums / counts[:, None]
+
+
+def check_disjoint(train: Features, test: Features) -> None:
+    """Refuse splits that share videos or groups.
+
+    Raises:
+        ValueError: If a video name (of the same data set and split folder) or a group is in both.
+    """
+    if train.dataset != test.dataset:
+        return
+    for what, left, right in (
+        ("videos", train.names, test.names),
+        ("groups", train.groups, test.groups),
+    ):
+        shared = sorted(set(left) & set(right))
+        if shared:
+            raise ValueError(
+                f"train and test of {test.dataset} share {len(shared)} {what}, "
+                f"{', '.join(shared[:3])} first; they must be disjoint"
+            )

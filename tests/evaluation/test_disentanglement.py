@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import normalized_mutual_info_score
+
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.evaluation import disentanglement, measure_disentanglement
+from sdc_lib.evaluation.disentanglement import Estimate, usage
+from sdc_lib.model import SDC
+from tests.evaluation.conftest import CLIPS, MakeFeatures
+
+
+def test_separated_halves_have_the_largest_gap(make_features: MakeFeatures) -> None:
+    result = measure_disentanglement(make_features("train", 256), make_features("test", 64))
+    assert result.distributions["static"]["appearance"].value == 100
+    assert result.distributions["dynamic"]["motion"].value == 100
+    assert result.gap.value > 60
+    assert result.strongest["static"]["appearance"] == pytest.approx(100)
+    assert result.strongest["static"]["motion"] < 20
+    assert result.chance == {"appearance": 25, "motion": 25}
+
+
+def test_mixed_and_swapped_halves(make_features: MakeFeatures) -> None:
+    both = ("appearance", "motion")
+    mixed = [make_features(split, n, both, both) for split, n in (("train", 256), ("test", 64))]
+    assert abs(measure_disentanglement(*mixed).gap.value) < 5
+    swapped = [
+        make_features(split, n, ("motion",), ("appearance",))
+        for split, n in (("train", 256), ("test", 64))
+    ]
+    assert measure_disentanglement(*swapped).gap.value < -60
+
+
+def test_the_gap_is_the_mean_diagonal_minus_the_mean_off_diagonal(
+    make_features: MakeFeatures,
+) -> None:
+    train, test = make_features("train", 64, noise=0.6), make_features("test", 64, noise=0.6)
+    result = measure_disentanglement(train, test)
+    cells = {h: {f: e.value for f, e in row.items()} for h, row in result.distributions.items()}
+    own = cells["static"]["appearance"] + cells["dynamic"]["motion"]
+    other = cells["static"]["motion"] + cells["dynamic"]["appearance"]
+    assert result.gap.value == pytest.approx((own - other) / 2)
+    assert result.gap.low < result.gap.value < result.gap.high
+    right = result.correct["distribution/static/appearance"]
+    assert cells["static"]["appearance"] == pytest.approx(100 * right.mean())
+    strongest = test.scores["video"][:, 8:].argmax(axis=1)
+    oracle = normalized_mutual_info_score(test.targets("motion"), strongest)
+    assert result.strongest["dynamic"]["motion"] == pytest.approx(100 * oracle)
+
+
+def test_the_interval_is_that_of_a_binomial_share(make_features: MakeFeatures) -> None:
+    train, test = make_features("train", 256, noise=0.4), make_features("test", 400, noise=0.4)
+    estimate = measure_disentanglement(train, test).distributions["static"]["appearance"]
+    share = estimate.value / 100
+    expected = 2 * 1.96 * 100 * np.sqrt(share * (1 - share) / 400)
+    assert 0.02 < share < 0.98
+    assert estimate.high - estimate.low == pytest.approx(expected, rel=0.15)
+
+
+def test_usage_counts_concepts() -> None:
+    one_hot = np.eye(4, dtype=np.float32)[np.arange(40) % 4]
+    even = usage(np.concatenate([one_hot, np.full((40, 2), -1, np.float32)], axis=1))
+    assert (even.used, even.total) == (4, 6)
+    assert even.perplexity == pytest.approx(4, abs=0.01)
+    collapsed = usage(np.tile(np.array([[1.0, 0, 0, 0]], np.float32), (40, 1)))
+    assert collapsed.used == 1
+    assert collapsed.perplexity < 1.01
+
+
+def test_the_table_shows_chance_and_intervals(make_features: MakeFeatures) -> None:
+    train, test = make_features("train", 64), make_features("test", 32)
+    text = str(measure_disentanglement(train, test, name="mine"))
+    assert text.splitlines()[0] == "mine: 32 of 33 test videos, % [95% interval]"
+    assert "chance" in text
+    assert "25.0" in text
+    assert "gap" in text
+    assert str(Estimate(1.25, 0, 2)) == "1.2 [0.0, 2.0]"
+
+
+def test_models_without_concepts_get_feature_probes_only(make_features: MakeFeatures) -> None:
+    train, test = (
+        replace(make_features(split, n), scores={}) for split, n in (("train", 64), ("test", 32))
+    )
+    result = measure_disentanglement(train, test)
+    assert result.distributions == {}
+    assert result.features["static"]["appearance"].value == 100
+    assert "gap" not in str(result)
+
+
+def test_a_network_is_measured_from_video_files(
+    model: SDC, world: tuple[VideoDataset, VideoDataset]
+) -> None:
+    result = disentanglement(model, *world, CLIPS, name="random", progress=False)
+    assert (result.evaluated, result.official) == (4, 4)
+    assert result.usage["static"].total == 10
+    assert set(result.features) == {"video", "static", "dynamic"}
+    with pytest.raises(ValueError, match="must be disjoint"):
+        disentanglement(model, world[0], world[0], CLIPS)
