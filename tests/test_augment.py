@@ -1,0 +1,132 @@
+"""Augmentation: one draw per clip, and every setting matters."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.testing import assert_close
+
+from sdc_lib.augment import MEAN, STD, ClipAugment, Crops, denormalize, eval_crops, normalize
+from sdc_lib.config import AugmentConfig
+
+NOTHING = AugmentConfig(
+    size=8,
+    crop_scale=(1.0, 1.0),
+    flip=0.0,
+    grayscale=0.0,
+    brightness=0.0,
+    contrast=0.0,
+    saturation=0.0,
+    hue=0.0,
+)
+
+
+def clip_of(frames: int = 3, height: int = 8, width: int = 8) -> Tensor:
+    generator = torch.Generator().manual_seed(5)
+    shape = (3, frames, height, width)
+    return torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**16))
+def test_all_frames_of_a_clip_are_treated_alike(seed: int) -> None:
+    torch.manual_seed(seed)
+    still = clip_of(1, 12, 10).expand(3, 4, 12, 10)
+    out = ClipAugment(AugmentConfig(size=6))(still)
+    assert out.shape == (3, 4, 6, 6)
+    assert out.dtype == torch.uint8
+    for t in range(1, 4):
+        assert_close(out[:, t], out[:, 0])
+
+
+def test_without_strengths_nothing_happens() -> None:
+    assert_close(ClipAugment(NOTHING)(clip_of()), clip_of())
+
+
+def test_flip_mirrors_left_and_right() -> None:
+    out = ClipAugment(replace(NOTHING, flip=1.0))(clip_of())
+    assert_close(out, clip_of().flip(-1))
+
+
+def test_grayscale_makes_channels_equal() -> None:
+    out = ClipAugment(replace(NOTHING, grayscale=1.0))(clip_of())
+    assert_close(out[0], out[1])
+    assert_close(out[0], out[2])
+    assert not torch.equal(out[0], clip_of()[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"crop_scale": (0.1, 0.2)},
+        {"brightness": 0.5},
+        {"contrast": 0.5},
+        {"saturation": 0.5},
+        {"hue": 0.25},
+        {"size": 4},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_setting_has_an_effect(change: dict[str, object]) -> None:
+    torch.manual_seed(0)
+    out = ClipAugment(replace(NOTHING, **change))(clip_of())  # type: ignore[arg-type]
+    assert out.shape != clip_of().shape or not torch.equal(out, clip_of())
+
+
+def test_draws_come_from_the_global_generator() -> None:
+    augment = ClipAugment(AugmentConfig(size=6))
+    outs = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        outs.append(augment(clip_of()))
+    assert_close(outs[0], outs[1])
+    assert not torch.equal(outs[0], outs[2])
+
+
+def test_normalize_by_hand() -> None:
+    black, white = torch.zeros(3, 1, 1, 1, dtype=torch.uint8), torch.full((3, 1, 1, 1), 255)
+    assert_close(normalize(black).flatten(), -torch.tensor(MEAN) / torch.tensor(STD))
+    white_out = normalize(white.to(torch.uint8)).flatten()
+    assert_close(white_out, (1 - torch.tensor(MEAN)) / torch.tensor(STD))
+    batch = torch.zeros(2, 6, 3, 4, 5, 5, dtype=torch.uint8)
+    assert normalize(batch).shape == batch.shape
+    assert normalize(batch).dtype == torch.float32
+
+
+def test_denormalize_gives_every_byte_back() -> None:
+    every_byte = torch.arange(256, dtype=torch.uint8).expand(3, 1, 1, 256)
+    assert_close(denormalize(normalize(every_byte)), every_byte)
+
+
+def test_normalize_refuses_floats() -> None:
+    with pytest.raises(ValueError, match=r"expects uint8 clips, got torch\.float32"):
+        normalize(torch.zeros(3, 1, 1, 1))
+
+
+@pytest.mark.parametrize(("crops", "count"), [("centre", 1), ("five", 5), ("five_flip", 10)])
+def test_eval_crops_are_fixed(crops: Crops, count: int) -> None:
+    clip = clip_of(2, 24, 36)
+    out = eval_crops(clip, 14, crops)
+    assert out.shape == (count, 3, 2, 14, 14)
+    assert out.dtype == torch.uint8
+    assert_close(out, eval_crops(clip, 14, crops))
+
+
+def test_eval_crops_show_centre_corners_and_mirror_images() -> None:
+    clip = clip_of(2, 16, 20)
+    assert_close(eval_crops(clip, 16)[0], clip[..., 2:18])  # short side is 16 already
+    five = eval_crops(clip, 14, "five")  # short side round(14 * 8 / 7) = 16: nothing is resized
+    assert_close(five[0], clip[..., :14, :14])
+    assert_close(five[1], clip[..., :14, -14:])
+    assert_close(five[2], clip[..., -14:, :14])
+    assert_close(five[3], clip[..., -14:, -14:])
+    assert_close(five[4], clip[..., 1:15, 3:17])
+    assert_close(eval_crops(clip, 14, "five_flip"), torch.cat([five, five.flip(-1)]))
+
+
+def test_eval_crops_refuses_unknown_crops() -> None:
+    with pytest.raises(ValueError, match="'centre', 'five' or 'five_flip', got 'ten'"):
+        eval_crops(clip_of(), 8, "ten")  # type: ignore[arg-type]
