@@ -1,4 +1,4 @@
-"""The command ``sdc``: one dataclass a subcommand, its fields the flags.
+"""The command ``sdc``: parse, run, and tell of errors in one line.
 
 What a subcommand needs is imported when it runs, so that ``--help`` answers at once and a broken
 package breaks only the commands that use it. Exit status: 0 after success, 1 after an error, 2 for
@@ -14,10 +14,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 from tyro.extras import SubcommandApp
+
+from sdc_lib.commands.data import data_app
+from sdc_lib.commands.pretrain import pretrain_app
 
 ABOUT = (
     "Static and dynamic concepts from unlabelled video: data, pretraining, evaluation, search. "
@@ -45,35 +47,12 @@ class Doctor:
         return 0 if all(check.ok for check in checks) else 1
 
 
-@dataclass(frozen=True)
-class MakeMotionFactors:
-    """Generate MotionFactors: H.264 videos with an appearance and a motion label each."""
-
-    size: Literal["tiny", "standard"] = "tiny"
-    """tiny: 1,300 videos of 64x64 pixels; standard: 20,000 videos of 128x128 pixels."""
-    root: Path = Path("data/motion_factors")
-    """Folder that gets train, val, test and annotations.csv."""
-    seed: int = 0
-    """Same seed, same pixels before encoding."""
-
-    def run(self) -> int:
-        """Generate what is missing and print the folder."""
-        from sdc_lib.datasets.motion_factors import make_motion_factors
-
-        make_motion_factors(self.root, size=self.size, seed=self.seed)
-        print(f"MotionFactors ({self.size}) is in {self.root}")
-        return 0
-
-
 def build_app() -> SubcommandApp:
     """All subcommands, nested as on the command line."""
-    make = SubcommandApp()
-    make.command(name="motion-factors")(MakeMotionFactors)
-    data = SubcommandApp()
-    data.command(make, name="make", help="Generate a data set.")
     app = SubcommandApp()
     app.command(name="doctor")(Doctor)
-    app.command(data, name="data", help="Make, check and prepare data sets.")
+    app.command(data_app(), name="data", help="Make, check and prepare data sets.")
+    app.command(pretrain_app(), name="pretrain", help="Pretrain a preset, or continue a run.")
     return app
 
 

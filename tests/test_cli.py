@@ -5,17 +5,27 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
 from sdc_lib import cli, doctor
-from sdc_lib.cli import MakeMotionFactors, main, parse
+from sdc_lib.cli import main, parse
+from sdc_lib.commands.data import MakeMotionFactors
+from sdc_lib.commands.pretrain import Pretrain
 from sdc_lib.doctor import Check
+from sdc_lib.presets import PRESETS
 from sdc_lib.video import VideoError
 
-COMMANDS = ["doctor", "data make motion-factors"]
+COMMANDS = [
+    "doctor",
+    "data make motion-factors",
+    "pretrain motion_factors_tiny",
+    "pretrain released_kinetics400",
+]
 
 
 def run_that_raises(error: BaseException) -> type:
@@ -31,7 +41,7 @@ def test_help_answers_with_status_0(command: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stop:
         main([*command.split(), "--help"])
     assert not stop.value.code
-    assert f"usage: sdc {command}".strip() in capsys.readouterr().out
+    assert f"usage: sdc {command}".strip().replace("_", "-") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -42,6 +52,8 @@ def test_help_gives_every_flag_a_default_or_calls_it_required(
         main([*command.split(), "--help"])
     text = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
     flags = re.split(r" (?=--[a-z])", text.partition("show this help message and exit")[2])[1:]
+    flags = [flag for flag in flags if not flag.endswith(",")]  # "--x, --no-x" is one flag
+    assert flags or command == "doctor"
     assert [flag for flag in flags if "(default: " not in flag and "(required)" not in flag] == []
 
 
@@ -131,6 +143,66 @@ def test_motion_factors_flags() -> None:
         "4",
     ]
     assert parse(words) == MakeMotionFactors(size="standard", root=Path("there"), seed=4)
+
+
+def test_motion_factors_sizes_have_folders_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[tuple[Path, str, int]] = []
+
+    def make(root: Path, *, size: str, seed: int) -> None:
+        made.append((root, size, seed))
+
+    stand_in = SimpleNamespace(make_motion_factors=make)
+    monkeypatch.setitem(sys.modules, "sdc_lib.datasets.motion_factors", stand_in)
+    assert main(["data", "make", "motion-factors"]) == 0
+    assert main(["data", "make", "motion-factors", "--size", "standard", "--seed", "3"]) == 0
+    assert made == [
+        (Path("data/motion_factors"), "tiny", 0),
+        (Path("data/motion_factors_standard"), "standard", 3),
+    ]
+    assert "MotionFactors (tiny) is in" in capsys.readouterr().out
+
+
+def test_pretrain_hands_over_preset_flags_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    monkeypatch.setattr("sdc_lib.pretraining.pretrain", lambda *a, **k: calls.append((a, k)))
+    words = "--out runs/a --max-steps 12 --seed 3 --save-every 2 --data-dir there --quiet"
+    flags = "--optim.lr 0.01 --data.augment.flip 0.5 --optim.milestones 2 4"
+    assert main(["pretrain", "motion_factors_tiny", *words.split(), *flags.split()]) == 0
+    ((config, out), options), *more = calls
+    assert more == []
+    preset = PRESETS["motion_factors_tiny"]
+    augment = replace(preset.data.augment, flip=0.5)
+    assert config == replace(
+        preset,
+        seed=3,
+        data=replace(preset.data, augment=augment),
+        optim=replace(preset.optim, lr=0.01, milestones=(2, 4)),
+    )
+    assert out == Path("runs/a")
+    assert options == {
+        "data_dir": Path("there"),
+        "max_steps": 12,
+        "save_every": 2,
+        "accelerator": "auto",
+        "devices": 1,
+        "num_nodes": 1,
+        "tensorboard": False,
+        "progress": False,
+    }
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_without_flags_a_preset_is_left_as_it_is(name: str) -> None:
+    command = parse(["pretrain", name, "--out", "runs/a"])
+    assert isinstance(command, Pretrain)
+    assert command.config == PRESETS[name]
+
+
+def test_devices_that_are_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "ucf101", "--out", "runs/a", "--devices", "many"]) == 1
+    assert "positive number or auto, got 'many'" in capsys.readouterr().err
 
 
 def test_module_is_the_command() -> None:

@@ -1,0 +1,1 @@
+"""The subcommands of ``sdc``: dataclasses whose fields are the flags, with a method ``run``."""

@@ -1,0 +1,79 @@
+"""``sdc pretrain PRESET``: every field of a preset is a flag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.extras import SubcommandApp
+
+from sdc_lib.config import PretrainConfig
+from sdc_lib.presets import PRESETS
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Pretrain, or continue the run that is in the folder; the same command again resumes."""
+
+    out: Path
+    """Folder of the run: config.json, log.csv, checkpoints/ and, at the end, model.safetensors."""
+    data_dir: Path = Path("data")
+    """Where data sets are; MotionFactors is made there if it is missing."""
+    max_steps: int | None = None
+    """Stop after so many steps; the schedule stays that of the whole run."""
+    save_every: int | None = None
+    """Steps between snapshots; once an epoch when None."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """What to compute on."""
+    devices: str = "1"
+    """Processes on this machine, or auto for one a GPU."""
+    num_nodes: int = 1
+    """Machines."""
+    tensorboard: bool = False
+    """Also write TensorBoard event files."""
+    quiet: bool = False
+    """Show no bar and no line an epoch."""
+    config: Annotated[PretrainConfig, tyro.conf.arg(name="")] = field(
+        default_factory=PretrainConfig
+    )
+
+    def run(self) -> int:
+        """Run; status 0 also after a signal, which leaves a run that the same command resumes."""
+        from sdc_lib.pretraining import pretrain
+
+        if self.devices != "auto" and not (self.devices.isdigit() and int(self.devices)):
+            raise ValueError(f"--devices must be a positive number or auto, got {self.devices!r}")
+        pretrain(
+            self.config,
+            self.out,
+            data_dir=self.data_dir,
+            max_steps=self.max_steps,
+            save_every=self.save_every,
+            accelerator=self.accelerator,
+            devices=int(self.devices) if self.devices != "auto" else "auto",
+            num_nodes=self.num_nodes,
+            tensorboard=self.tensorboard,
+            progress=not self.quiet,
+        )
+        return 0
+
+
+def pretrain_app() -> SubcommandApp:
+    """One subcommand a preset, whose values are the defaults of the flags."""
+    app = SubcommandApp()
+    for name, preset in PRESETS.items():
+        about = f"{preset.data.dataset}, {preset.model.backbone}, {preset.optim.epochs} epochs"
+        app.command(name=name, help=about)(_with_defaults(preset))
+    return app
+
+
+def _with_defaults(preset: PretrainConfig) -> Callable[..., Pretrain]:
+    default = Pretrain(out=tyro.MISSING, config=preset)
+
+    def command(run: Annotated[Pretrain, tyro.conf.arg(name="")] = default) -> Pretrain:
+        return run
+
+    return command
