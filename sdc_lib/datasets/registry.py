@@ -1,0 +1,79 @@
+"""Open a data set by its name in the configuration."""
+
+from pathlib import Path
+from typing import Literal
+
+from sdc_lib.config import DataConfig
+from sdc_lib.datasets.base import VideoDataset
+
+Split = Literal["train", "val", "test"]
+
+DATASETS = ("motion-factors", "ucf101", "hmdb51", "diving48", "kinetics400", "folder", "csv")
+
+
+def open_dataset(config: DataConfig, data_dir: str | Path, split: Split = "train") -> VideoDataset:
+    """Open the data set that a configuration names.
+
+    Args:
+        config: Its ``dataset``, ``size`` and ``split`` (the official fold).
+        data_dir: The data set's own folder, or one that holds it under its name; for ``csv`` the
+            list itself. MotionFactors is made in ``data_dir/motion_factors`` if it is missing.
+        split: Which part; data sets without a validation part use their test part for ``"val"``.
+
+    Returns:
+        The videos.
+
+    Raises:
+        ValueError: If the name is unknown or the data is not there.
+    """
+    root = Path(data_dir)
+    if config.dataset not in DATASETS:
+        raise ValueError(
+            f"unknown data set {config.dataset!r}; choose one of {', '.join(DATASETS)}"
+        )
+    if config.dataset == "motion-factors":
+        return _motion_factors(config, root, split)
+    if config.dataset == "folder":
+        from sdc_lib.datasets.folder import VideoFolder
+
+        return VideoFolder(root / split if (root / split).is_dir() else root)
+    if config.dataset == "csv":
+        from sdc_lib.datasets.csv_list import VideoCSV
+
+        return VideoCSV(root)
+    return _official(config, _own_folder(root, config.dataset), split)
+
+
+def _official(config: DataConfig, root: Path, split: Split) -> VideoDataset:
+    if config.dataset == "kinetics400":
+        from sdc_lib.datasets.kinetics400 import Kinetics400
+
+        return Kinetics400(root, split)
+    part: Literal["train", "test"] = "train" if split == "train" else "test"
+    if config.dataset == "diving48":
+        from sdc_lib.datasets.diving48 import Diving48
+
+        return Diving48(root, part)
+    if config.dataset == "hmdb51":
+        from sdc_lib.datasets.hmdb51 import HMDB51
+
+        return HMDB51(root, part, config.split)
+    from sdc_lib.datasets.ucf101 import UCF101
+
+    return UCF101(root, part, config.split)
+
+
+def _motion_factors(config: DataConfig, data_dir: Path, split: Split) -> VideoDataset:
+    from sdc_lib.datasets.motion_factors import MotionFactors, make_motion_factors
+
+    root = data_dir / ("motion_factors" if config.size == "tiny" else "motion_factors_standard")
+    if split == "train":
+        make_motion_factors(root, size=config.size)
+    return MotionFactors(root, split)
+
+
+def _own_folder(root: Path, name: str) -> Path:
+    for candidate in (root / name, root / name.upper()):
+        if candidate.is_dir():
+            return candidate
+    return root

@@ -1,0 +1,179 @@
+"""From a data set of videos to batches: which video when, on which rank, in which process.
+
+The plan of a run is a pure function of the seed: epoch e visits a permutation drawn from
+``(seed, e)``, cut into global batches, each cut into one contiguous share a rank. So two ranks with
+half the batch each see exactly what one process would see, and a run resumes at any step without
+replaying anything.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sdc_lib.augment import ClipAugment
+from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+
+StartMethod = Literal["fork", "spawn", "forkserver"]
+
+
+class PairBatch(NamedTuple):
+    """B videos, augmented, still bytes."""
+
+    clips: Tensor
+    """uint8, ``(B, 2, C, T, H, W)``."""
+    stills: Tensor
+    """uint8, ``(B, 2, C, 1, H, W)``."""
+    indices: Tensor
+    """Which videos were read, ``(B,)``."""
+    replaced: Tensor
+    """Which of them stand in for one that could not be read, ``(B,)``, boolean."""
+
+
+class BatchPlan(Sampler[list[SampleKey]]):
+    """The batches of one rank from `first_step` to the end of the run.
+
+    Args:
+        num_samples: Videos in the data set.
+        batch_size: Videos a batch and rank.
+        seed: Of the order.
+        epochs: Passes over the data set.
+        accumulate: Batches a step.
+        rank: This process.
+        world_size: All processes.
+
+    Attributes:
+        steps_per_epoch: Steps in an epoch; what does not fill a whole step is left out of it.
+        first_step: Where iteration begins; set it to resume.
+        last_step: Where iteration ends, the end of the run by default.
+
+    Raises:
+        ValueError: If the data set is too small for a single step.
+    """
+
+    def __init__(
+        self,
+        num_samples: int,
+        batch_size: int,
+        *,
+        seed: int,
+        epochs: int,
+        accumulate: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.global_batch = batch_size * world_size
+        self.steps_per_epoch = num_samples // (self.global_batch * accumulate)
+        if self.steps_per_epoch < 1:
+            raise ValueError(
+                f"{num_samples} videos do not fill one step of {batch_size} (batch size) x "
+                f"{accumulate} (accumulated) x {world_size} (processes); use a smaller batch size"
+            )
+        self.num_samples = num_samples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.accumulate = accumulate
+        self.rank = rank
+        self.first_step = 0
+        self._epoch, self._order = -1, np.empty(0, np.int64)
+        self.last_step = epochs * self.steps_per_epoch
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """The order in which an epoch visits the videos, the same on all ranks."""
+        return np.random.default_rng([self.seed, epoch]).permutation(self.num_samples)
+
+    def __len__(self) -> int:
+        """Number of batches from `first_step` to `last_step`."""
+        return max(0, self.last_step - self.first_step) * self.accumulate
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        """Yield the keys of one batch after another."""
+        for step in range(self.first_step, self.last_step):
+            for part in range(self.accumulate):
+                yield self.keys(step, part)
+
+    def keys(self, step: int, part: int = 0) -> list[SampleKey]:
+        """What this rank reads for one batch of a step."""
+        epoch = step // self.steps_per_epoch
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self.order(epoch)
+        batch = step % self.steps_per_epoch * self.accumulate + part
+        start = batch * self.global_batch + self.rank * self.batch_size
+        return [SampleKey(epoch, int(i)) for i in self._order[start : start + self.batch_size]]
+
+
+def collate(samples: list[PairSample]) -> PairBatch:
+    """Stack samples into a batch."""
+    return PairBatch(
+        torch.stack([sample.clips for sample in samples]),
+        torch.stack([sample.stills for sample in samples]),
+        torch.tensor([sample.index for sample in samples]),
+        torch.tensor([sample.replaced for sample in samples]),
+    )
+
+
+def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
+    """The samples of pretraining: two consecutive clips of a video and two stills of them."""
+    return PairClips(
+        videos,
+        config.data.num_frames,
+        max_stride=config.data.max_stride,
+        augment=ClipAugment(config.data.augment),
+        seed=config.seed,
+        short_videos=config.data.short_videos,
+    )
+
+
+def make_loader(
+    samples: Dataset[PairSample],
+    plan: BatchPlan,
+    workers: int,
+    *,
+    pin_memory: bool = False,
+    start_method: StartMethod | None = None,
+) -> DataLoader[PairBatch]:
+    """One loader for the whole run: workers start once and read ahead across epochs.
+
+    Args:
+        samples: Maps a `SampleKey` to a `PairSample`.
+        plan: Which batches.
+        workers: Wanted processes; never more than the cores of this machine.
+        pin_memory: Copy batches to page-locked memory, for a GPU.
+        start_method: How workers start; the platform's own way by default.
+
+    Returns:
+        A loader of `PairBatch`.
+    """
+    workers = min(workers, available_cores())
+    return DataLoader(
+        samples,  # type: ignore[arg-type]  # typed by what it yields after collate
+        batch_sampler=plan,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=pin_memory,
+        worker_init_fn=_start_worker,
+        multiprocessing_context=start_method if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _start_worker(_: int) -> None:
+    torch.set_num_threads(1)  # workers x threads stays within the cores
+    # a signal to the whole process group is the parent's to answer: it still wants its batches
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
