@@ -9,24 +9,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 # Each of these waits for the device to finish and copies a value to the host
-SYNCHRONISING = frozenset(
-    [
-        "item",
-        "tolist",
-        "numpy",
-        "cpu",
-        "nonzero",
-        "argwhere",
-        "equal",
-        "allclose",
-        "masked_select",
-        "unique",
-        "__bool__",
-        "__int__",
-        "__float__",
-        "__index__",
-    ]
-)
+SYNCHRONISING = {
+    *("item", "tolist", "numpy", "cpu", "__bool__", "__int__", "__float__", "__index__"),
+    *("nonzero", "argwhere", "equal", "allclose", "masked_select", "unique"),
+}
 
 
 class LargestTensor(TorchFunctionMode):
