@@ -1,0 +1,84 @@
+"""Figures in one look: every function returns a matplotlib figure, `show` puts it on the page.
+
+Needs the extra ``notebooks``. A figure of the page ends with ``plots.show(figure, alt="...")``; a
+clip that plays is the value of ``plots.player(clip, alt="...")``.
+"""
+
+try:
+    import matplotlib  # noqa: F401
+    import PIL  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "sdc_lib.plots needs matplotlib and Pillow: pip install 'sdc-video[notebooks]'"
+    ) from error
+
+from sdc_lib.plots.concepts import (
+    SinkhornStep,
+    codebook_usage,
+    concept_overlap,
+    perplexity,
+    sinkhorn_steps,
+    sinkhorn_trace,
+)
+from sdc_lib.plots.curves import ablation_bars, log_columns, loss_curves
+from sdc_lib.plots.frames import (
+    concept_maps,
+    difference_profile,
+    retrieval_grid,
+    show_clip,
+    show_views,
+    view_frames,
+)
+from sdc_lib.plots.pixels import difference_frames, overlay, to_frames
+from sdc_lib.plots.players import Player, player
+from sdc_lib.plots.style import (
+    MARKERS,
+    PALETTE,
+    STREAM_COLOURS,
+    STREAM_LINES,
+    figure_image,
+    new_figure,
+    show,
+    use_style,
+)
+from sdc_lib.plots.tables import (
+    confusion,
+    disentanglement_table,
+    embedding_2d,
+    similarity_matrix,
+)
+
+__all__ = [
+    "MARKERS",
+    "PALETTE",
+    "STREAM_COLOURS",
+    "STREAM_LINES",
+    "Player",
+    "SinkhornStep",
+    "ablation_bars",
+    "codebook_usage",
+    "concept_maps",
+    "concept_overlap",
+    "confusion",
+    "difference_frames",
+    "difference_profile",
+    "disentanglement_table",
+    "embedding_2d",
+    "figure_image",
+    "log_columns",
+    "loss_curves",
+    "new_figure",
+    "overlay",
+    "perplexity",
+    "player",
+    "retrieval_grid",
+    "show",
+    "show_clip",
+    "show_views",
+    "similarity_matrix",
+    "sinkhorn_steps",
+    "sinkhorn_trace",
+    "to_frames",
+    "use_style",
+    "view_frames",
+]

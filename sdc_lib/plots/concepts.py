@@ -1,0 +1,222 @@
+"""Figures of codebooks: Sinkhorn step by step, how concepts are used, how they overlap."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from sdc_lib.plots.style import (
+    BLUE,
+    DIVERGING,
+    GREY,
+    VERMILLION,
+    Array,
+    as_numpy,
+    new_figure,
+    styled,
+)
+
+
+class SinkhornStep(NamedTuple):
+    """One moment of Sinkhorn-Knopp."""
+
+    name: str
+    mass: Array  # (N, K), in units of a sample: a perfect row sums to 1, a column to N / K
+
+
+def sinkhorn_trace(
+    scores: Tensor | Array, epsilon: float = 0.05, iterations: int = 3
+) -> list[SinkhornStep]:
+    """Every half-step of Sinkhorn-Knopp; the last one equals `sdc_lib.codebook.sinkhorn`.
+
+    Args:
+        scores: Samples by concepts, ``(N, K)``.
+        epsilon: Entropy weight ε > 0.
+        iterations: How often columns and rows are scaled.
+
+    Returns:
+        The start, ``exp(scores / ε)`` scaled to total mass N, then columns and rows in turn:
+        ``1 + 2 * iterations`` steps.
+
+    Raises:
+        ValueError: If the scores are not a matrix or ε is not positive.
+    """
+    log_q = torch.as_tensor(scores).detach().cpu().double()
+    if log_q.ndim != 2 or epsilon <= 0:
+        raise ValueError(
+            f"scores must be (N, K) and epsilon positive, got {tuple(log_q.shape)} and {epsilon}"
+        )
+    samples, concepts = log_q.shape
+    log_q = log_q / epsilon
+    log_q = log_q - log_q.flatten().logsumexp(dim=0) + np.log(samples)
+    steps = [SinkhornStep("start: exp(scores / ε)", log_q.exp().numpy())]
+    for i in range(1, iterations + 1):
+        log_q = log_q - log_q.logsumexp(dim=0, keepdim=True) + np.log(samples / concepts)
+        steps.append(SinkhornStep(f"{i}: columns scaled", log_q.exp().numpy()))
+        log_q = log_q - log_q.logsumexp(dim=1, keepdim=True)
+        steps.append(SinkhornStep(f"{i}: rows scaled", log_q.exp().numpy()))
+    return steps
+
+
+@styled
+def sinkhorn_steps(
+    scores: Tensor | Array, epsilon: float = 0.05, iterations: int = 2, title: str = ""
+) -> Figure:
+    """Draw scores and assignments as columns and rows are scaled in turn, with their sums.
+
+    Bars above a matrix are the share of each concept, bars at its side the sum of each sample;
+    lines mark what Sinkhorn wants.
+
+    Args:
+        scores: Samples by concepts, ``(N, K)``.
+        epsilon: See `sdc_lib.codebook.sinkhorn`.
+        iterations: How many rounds to draw.
+        title: Above the figure.
+
+    Returns:
+        A panel per half-step.
+    """
+    steps = sinkhorn_trace(scores, epsilon, iterations)
+    samples, concepts = steps[0].mass.shape
+    columns = min(len(steps), 5)
+    rows = -(-len(steps) // columns)
+    figure = Figure(figsize=(1.9 * columns, 2.4 * rows + 0.3))
+    unit_x, unit_y = 1 / columns, 2.4 / (2.4 * rows + 0.3)
+    for i, step in enumerate(steps):
+        x, y = (i % columns) * unit_x, 1 - (0.3 / 2.4 + i // columns + 1) * unit_y
+        matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.1 * unit_y, 0.68 * unit_x, 0.6 * unit_y))
+        top = figure.add_axes((x + 0.1 * unit_x, y + 0.71 * unit_y, 0.68 * unit_x, 0.17 * unit_y))
+        side = figure.add_axes((x + 0.79 * unit_x, y + 0.1 * unit_y, 0.16 * unit_x, 0.6 * unit_y))
+        top.set_title(step.name, fontsize=9, loc="left", pad=2)
+        matrix.imshow(step.mass, vmin=0, vmax=1, aspect="auto")
+        matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="" if i else "samples")
+        matrix.spines[:].set_visible(False)
+        _sums(top, step.mass.sum(axis=0), samples / concepts)
+        _sums(side, step.mass.sum(axis=1), 1.0, horizontal=True)
+    figure.suptitle(title or f"ε = {epsilon:g}", fontsize=10, y=0.995, va="top")
+    return figure
+
+
+def _sums(axes: Axes, values: Array, target: float, *, horizontal: bool = False) -> None:
+    places, limit = np.arange(len(values)), 2.2 * target
+    if horizontal:
+        axes.barh(places, values.clip(max=limit), height=1, color=BLUE, edgecolor="white", lw=0.3)
+        axes.axvline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
+        axes.set(xlim=(0, limit), ylim=(len(values) - 0.5, -0.5))
+    else:
+        axes.bar(places, values.clip(max=limit), width=1, color=BLUE, edgecolor="white", lw=0.3)
+        axes.axhline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
+        axes.set(ylim=(0, limit), xlim=(-0.5, len(values) - 0.5))
+    axes.axis("off")
+
+
+def perplexity(usage: Tensor | Array) -> float:
+    """How many concepts a usage amounts to: exp of its entropy, 1 (one takes all) to K.
+
+    Args:
+        usage: Shares or counts of K concepts, ``(K,)``, or distributions ``(N, K)`` to average.
+    """
+    shares = _shares(usage)
+    used = shares[shares > 0]
+    return float(np.exp(-(used * np.log(used)).sum()))
+
+
+@styled
+def codebook_usage(
+    usage: Tensor | Array | Mapping[str, Tensor | Array], title: str = "", sort: bool = True
+) -> Figure:
+    """Draw the share of every concept, with the perplexity.
+
+    Args:
+        usage: Shares or counts ``(K,)``, or concept distributions of samples ``(N, K)``; several
+            with a name each make a panel each.
+        title: Above the figure.
+        sort: Most used concept first; otherwise in the codebook's order.
+
+    Returns:
+        Bars, and a dashed line at 1/K where all concepts would be used equally.
+    """
+    named = usage if isinstance(usage, Mapping) else {"": usage}
+    figure, panels = new_figure(3.6 * max(1, len(named)), 2.5, 1, len(named), sharey=True)
+    for axes, (name, values) in zip(panels, named.items(), strict=True):
+        shares = _shares(values)
+        k = len(shares)
+        ordered = np.sort(shares)[::-1] if sort else shares
+        axes.bar(np.arange(k), 100 * ordered, width=0.9, color=BLUE)
+        axes.axhline(100 / k, color=VERMILLION, linestyle="--", linewidth=1.3)
+        label = f"{name}: " if name else ""
+        axes.set_title(f"{label}perplexity {perplexity(shares):.1f} of {k}")
+        axes.set_xlabel("concepts, most used first" if sort else "concept")
+        axes.grid(axis="y")
+    panels[0].set_ylabel("share of samples, %")
+    panels[-1].annotate(
+        "equal use",
+        (1, 100 / len(_shares(list(named.values())[-1]))),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="right",
+        color=VERMILLION,
+        fontsize=8,
+    )
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@styled
+def concept_overlap(
+    concepts: Tensor | Array | Mapping[str, Tensor | Array],
+    num_concepts: int | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw the cosines between all concepts of a codebook.
+
+    Args:
+        concepts: Rows of a codebook ``(N, D)``; several with a name each make a panel each.
+        num_concepts: K, where the static half ends and the dynamic one begins: lines part them.
+        title: Above the figure.
+
+    Returns:
+        A symmetric heatmap from -1 to 1, with the mean absolute cosine of different concepts.
+    """
+    named = concepts if isinstance(concepts, Mapping) else {"": concepts}
+    figure, panels = new_figure(3.3 * len(named) + 0.5, 3.3, 1, len(named))
+    for axes, (name, rows) in zip(panels, named.items(), strict=True):
+        unit = as_numpy(rows).astype(float)
+        unit = unit / np.linalg.norm(unit, axis=1, keepdims=True).clip(min=1e-12)
+        cosines = unit @ unit.T
+        image = axes.imshow(cosines, vmin=-1, vmax=1, cmap=DIVERGING)
+        others = np.abs(cosines[~np.eye(len(cosines), dtype=bool)])
+        label = f"{name}: " if name else ""
+        axes.set_title(f"{label}mean |cos| = {others.mean() if others.size else 0.0:.2f}")
+        axes.spines[:].set_visible(False)
+        axes.set(xticks=[], yticks=[])
+        if num_concepts is not None:
+            middle, end = num_concepts - 0.5, len(cosines) - 0.5
+            axes.plot([middle, middle], [-0.5, end], color=GREY, lw=1.2)
+            axes.plot([-0.5, end], [middle, middle], color=GREY, lw=1.2)
+            places = [(num_concepts - 1) / 2, (num_concepts + len(cosines) - 1) / 2]
+            axes.set_xticks(places, ["static", "dynamic"])
+            axes.set_yticks(places, ["static", "dynamic"], rotation=90, va="center")
+            axes.tick_params(length=0)
+    figure.colorbar(image, ax=panels, label="cosine", shrink=0.85)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _shares(usage: Tensor | Array) -> Array:
+    values: Array = as_numpy(usage).astype(float)
+    values = values.mean(axis=0) if values.ndim == 2 else values
+    if values.ndim != 1 or values.min() < 0 or values.sum() <= 0:
+        raise ValueError(
+            f"usage must be shares or counts (K,) or distributions (N, K), none negative and not "
+            f"all zero, got shape {as_numpy(usage).shape} with minimum {values.min():g}"
+        )
+    shares: Array = values / values.sum()
+    return shares

@@ -1,0 +1,191 @@
+"""Figures of training: the thirteen terms over time, and what parts of the method are worth."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sdc_lib.plots.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    STREAM_COLOURS,
+    STREAM_LINES,
+    VERMILLION,
+    Array,
+    as_numpy,
+    new_figure,
+    styled,
+)
+
+FAMILIES = {
+    "contrast": ("video", "static", "dynamic"),
+    "align": ("static", "dynamic"),
+    "diversity": ("static", "dynamic"),
+    "fidelity": ("video", "static", "dynamic"),
+    "local": ("video", "static", "dynamic"),
+}
+"""The five families of loss terms and their streams: thirteen terms."""
+
+Log = str | Path | Mapping[str, Sequence[float]] | Iterable[Mapping[str, Any]]
+
+
+def log_columns(log: Log) -> dict[str, Array]:
+    """Columns of numbers from a log.csv, from columns, or from one mapping per step.
+
+    Missing and non-numeric entries become NaN.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    if isinstance(log, str | Path):
+        with Path(log).open(newline="", encoding="utf-8") as file:
+            rows: list[Mapping[str, Any]] = list(csv.DictReader(file))
+        where = f"{log} has"
+    elif isinstance(log, Mapping):
+        return {name: as_numpy(values).astype(float) for name, values in log.items()}
+    else:
+        rows, where = list(log), "there are"
+    if not rows:
+        raise ValueError(f"{where} no rows to plot; run at least one step first")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([_number(row.get(name)) for row in rows]) for name in names}
+
+
+@styled
+def loss_curves(
+    log: Log, num_concepts: int | None = None, smooth: int = 1, title: str = ""
+) -> Figure:
+    """Plot the thirteen terms, a panel per family, and the signs of health beside them.
+
+    Args:
+        log: Path of a run's log.csv, its columns, or a list of records, one per step.
+        num_concepts: K; marks log K, where alignment has learnt nothing, and K for perplexity.
+        smooth: Steps of the moving average drawn over faint raw values; 1 for none.
+        title: Above the figure.
+
+    Returns:
+        Contrast, alignment, diversity, fidelity, local contrast, total, perplexity and spread of
+        features.
+    """
+    columns = log_columns(log)
+    first = next(iter(columns.values()))
+    steps = columns.get("step", np.arange(1, len(first) + 1))
+    figure, panels = new_figure(9.4, 4.2, 2, 4, sharex=True)
+    for axes, (family, streams) in zip(panels, FAMILIES.items(), strict=False):
+        for stream in streams:
+            _line(axes, steps, columns.get(f"{family}_{stream}"), stream, smooth)
+        axes.set_title(family if family != "align" else "alignment")
+    _line(panels[5], steps, columns.get("total"), "", smooth)
+    panels[5].set_title("total")
+    for stream in ("static", "dynamic"):
+        _line(panels[6], steps, columns.get(f"perplexity_{stream}"), stream, smooth)
+    panels[6].set_title("perplexity")
+    _line(panels[7], steps, columns.get("feature_std"), "", smooth)
+    panels[7].set_title("spread of features")
+    if num_concepts is not None:
+        _mark(panels[1], math.log(num_concepts), f"log {num_concepts}: nothing learnt")
+        _mark(panels[6], num_concepts, f"K = {num_concepts}")
+    for axes in panels:
+        axes.grid(axis="y")
+        axes.margins(x=0.02)
+    for axes in panels[4:]:
+        axes.set_xlabel("step")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@styled
+def ablation_bars(
+    results: Mapping[str, Sequence[float] | Array | float],
+    ylabel: str = "accuracy, %",
+    reference: float | None = None,
+    reference_name: str = "chance",
+    title: str = "",
+) -> Figure:
+    """Compare variants: a bar for the mean over seeds, its standard deviation, a dot per seed.
+
+    Args:
+        results: Values of each variant, one per seed.
+        ylabel: What they are, with its unit.
+        reference: Value of a dashed line, e.g. chance.
+        reference_name: What the line is.
+        title: Above the axes.
+
+    Returns:
+        Horizontal bars, so that long names stay readable.
+    """
+    figure, (axes,) = new_figure(6.2, 0.8 + 0.42 * len(results))
+    places = np.arange(len(results))[::-1]
+    for place, values in zip(places, results.values(), strict=True):
+        seeds = np.atleast_1d(as_numpy(values).astype(float))
+        spread = seeds.std(ddof=1) if len(seeds) > 1 else 0.0
+        axes.barh(place, seeds.mean(), height=0.62, color=BLUE, alpha=0.55)
+        if spread:
+            axes.errorbar(seeds.mean(), place, xerr=spread, color=BLACK, capsize=4, lw=1.4)
+        axes.plot(seeds, np.full(len(seeds), place), "o", color=BLACK, ms=3.5, alpha=0.7)
+        end = max(seeds.max(), seeds.mean() + spread, 0.0)
+        text = f"{seeds.mean():.3g}" + (f" ± {spread:.2g}" if spread else "")
+        axes.annotate(
+            text, (end, place), (6, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.set_yticks(places, list(results))
+    axes.set(xlabel=ylabel, title=title)
+    axes.margins(x=0.18)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    if reference is not None:
+        axes.axvline(reference, color=VERMILLION, linestyle="--", linewidth=1.3)
+        axes.annotate(
+            reference_name,
+            (reference, 0),
+            (3, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            color=VERMILLION,
+            fontsize=8,
+        )
+    return figure
+
+
+def _line(axes: Axes, steps: Array, values: Array | None, stream: str, smooth: int) -> None:
+    if values is None or not np.isfinite(values).any():
+        return
+    colour, line = STREAM_COLOURS.get(stream, BLACK), STREAM_LINES.get(stream, "-")
+    window = min(smooth, len(values))
+    if window > 1:
+        axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.3)
+        values = np.convolve(values, np.ones(window) / window, mode="valid")
+        steps = steps[window - 1 :]
+    marker = "o" if len(values) == 1 else ""
+    axes.plot(steps, values, color=colour, linestyle=line, marker=marker, label=stream)
+
+
+def _mark(axes: Axes, value: float, text: str) -> None:
+    axes.axhline(value, color=GREY, linestyle=":", linewidth=1.3)
+    axes.annotate(
+        text,
+        (1, value),
+        (0, -3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=7.5,
+        color=GREY,
+    )
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,0 +1,259 @@
+"""Figures made of frames: clips, the six views, concept maps, retrieved videos."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from sdc_lib.plots.pixels import Pixels, difference_frames, overlay, resize, to_frames
+from sdc_lib.plots.style import (
+    LINE_STYLES,
+    PALETTE,
+    RIGHT,
+    WRONG,
+    Array,
+    as_numpy,
+    new_figure,
+    styled,
+)
+from sdc_lib.views import VIEW_NAMES
+
+CELL = 96
+"""Height of a frame in a figure, pixels."""
+
+
+@styled
+def show_clip(
+    clip: Tensor | Array, columns: int = 8, title: str = "", times: Sequence[float] | None = None
+) -> Figure:
+    """Draw frames of a clip, evenly spaced, side by side.
+
+    Args:
+        clip: See `sdc_lib.plots.to_frames`.
+        columns: How many frames at most.
+        title: Above the strip.
+        times: Time of every frame in seconds, ``(T,)``; without it frames are numbered.
+
+    Returns:
+        A figure of one row.
+    """
+    frames = to_frames(clip)
+    picks = _picks(len(frames), columns)
+    labels = [f"t = {t}" if times is None else f"{times[t]:.2f} s" for t in picks]
+    return _grid([list(resize(frames[picks], CELL))], column_labels=labels, title=title)
+
+
+@styled
+def show_views(
+    views: Tensor, columns: int = 6, names: Sequence[str] = VIEW_NAMES, title: str = ""
+) -> Figure:
+    """Draw the six views, a row each; differences are centred on mid-grey with a common scale.
+
+    Args:
+        views: Normalised floats ``(6, C, T, H, W)`` in the order of `sdc_lib.views`; other numbers
+            of rows work with `names` of their own, where a leading ``d`` marks a difference.
+        columns: How many frames of each view at most.
+        names: A label for each row.
+        title: Above the figure.
+
+    Returns:
+        A figure of a row per view.
+
+    Raises:
+        ValueError: If there are not as many names as views.
+    """
+    if views.ndim != 5 or len(views) != len(names):
+        raise ValueError(
+            f"views must be ({len(names)}, C, T, H, W), one for each of {', '.join(names)}, "
+            f"got {tuple(views.shape)}"
+        )
+    picks = _picks(views.shape[2], columns)
+    rows = [list(resize(frames[picks], 80)) for frames in view_frames(views, names)]
+    return _grid(rows, names, [f"t = {t}" for t in picks], title)
+
+
+def view_frames(views: Tensor, names: Sequence[str] = VIEW_NAMES) -> list[Pixels]:
+    """Views ``(V, C, T, H, W)`` as frames ``(T, H, W, 3)`` each, differences on one scale."""
+    differences = [view for view, name in zip(views, names, strict=True) if name[0] == "d"]
+    limit = None
+    if differences:
+        limit = float(np.percentile(torch.stack(differences).abs().cpu().numpy(), 99.5)) or None
+    return [
+        difference_frames(view, limit) if name[0] == "d" else to_frames(view)
+        for view, name in zip(views, names, strict=True)
+    ]
+
+
+@styled
+def difference_profile(differences: Tensor | Mapping[str, Tensor], title: str = "") -> Figure:
+    """Plot how much changes from frame to frame: the mean absolute difference over time.
+
+    Args:
+        differences: One frame difference ``(C, T, H, W)``, or several with a name each, for
+            instance by boundary.
+        title: Above the axes.
+
+    Returns:
+        A line for each difference.
+    """
+    named = differences if isinstance(differences, Mapping) else {"": differences}
+    figure, (axes,) = new_figure(5.6, 2.5)
+    for i, (name, difference) in enumerate(named.items()):
+        values = as_numpy(difference.abs().float().mean(dim=(0, 2, 3)))  # (T,)
+        style: dict[str, Any] = {"color": PALETTE[i % 8], "linestyle": LINE_STYLES[i % 8]}
+        axes.plot(values, label=name, marker="os^D"[i % 4], markersize=4, **style)
+    axes.set(xlabel="frame t", ylabel="mean |x[t] − x[t−1]|", title=title)
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y")
+    if any(named):
+        axes.legend()
+    return figure
+
+
+@styled
+def concept_maps(
+    clip: Tensor | Array,
+    attention: Tensor | Array,
+    names: Sequence[str] | None = None,
+    kept: Sequence[bool] | Tensor | None = None,
+    columns: int = 6,
+    title: str = "",
+) -> Figure:
+    """Paint where concepts look over the frames of a clip, a row per concept.
+
+    Args:
+        clip: See `sdc_lib.plots.to_frames`.
+        attention: Weights of N concepts over positions, ``(N, T', H', W')``.
+        names: Labels of the concepts.
+        kept: Which concepts the filter keeps, ``(N,)``: solid outline and a tick;
+            the others: dashed and a cross.
+        columns: How many frames at most.
+        title: Above the figure.
+
+    Returns:
+        The plain frames, then a row per concept.
+    """
+    maps = as_numpy(attention)
+    if maps.ndim != 4:
+        raise ValueError(f"attention must be (N, T, H, W), got {maps.shape}")
+    frames = to_frames(clip)
+    picks = _picks(len(frames), columns)
+    small = resize(frames, 80)
+    rows = [list(small[picks]), *(list(overlay(small, one)[picks]) for one in maps)]
+    names = list(names) if names is not None else [f"concept {i}" for i in range(len(maps))]
+    right: list[list[bool | None]] | None = None
+    if kept is not None:
+        right = [[None] * len(picks)]
+        right += [[bool(keep)] * len(picks) for keep in as_numpy(kept)]
+    labels = [f"t = {t}" for t in picks]
+    return _grid(rows, ["clip", *names], labels, title, right)
+
+
+@styled
+def retrieval_grid(
+    queries: Sequence[Tensor | Array],
+    neighbours: Sequence[Sequence[Tensor | Array]],
+    right: Sequence[Sequence[bool]] | Tensor | Array | None = None,
+    captions: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Show queries and what was retrieved for them, nearest first.
+
+    Args:
+        queries: One frame ``(H, W, C)`` uint8 or one clip (its middle frame is shown) per query.
+        neighbours: For each query its neighbours, as frames or clips.
+        right: Whether each neighbour has the query's label, ``(Q, n)``: solid outline and a tick,
+            or dashed outline and a cross.
+        captions: A label for each query.
+        title: Above the figure.
+
+    Returns:
+        A row per query.
+    """
+    rows = [
+        [_square(image) for image in (query, *found)]
+        for query, found in zip(queries, neighbours, strict=True)
+    ]
+    outlines: list[list[bool | None]] | None = None
+    if right is not None:
+        marks = as_numpy(right)
+        outlines = [[None, *(bool(mark) for mark in row)] for row in marks]
+    ranks = ["query", *(str(rank + 1) for rank in range(max(len(row) for row in rows) - 1))]
+    return _grid(rows, captions, ranks, title, outlines)
+
+
+def _square(image: Tensor | Array) -> Pixels:
+    """The middle frame of a clip, or a frame, cropped to a square of `CELL` pixels."""
+    array = torch.as_tensor(image)
+    frames = to_frames(array if array.ndim == 4 else array[None])
+    frame = resize(frames[len(frames) // 2][None], CELL)[0]
+    left = max(0, (frame.shape[1] - CELL) // 2)
+    square: Pixels = frame[:, left : left + CELL]
+    return square
+
+
+def _picks(frames: int, columns: int) -> list[int]:
+    count = max(1, min(frames, columns))
+    return [round(i) for i in np.linspace(0, frames - 1, count)]
+
+
+def _grid(
+    rows: Sequence[Sequence[Pixels]],
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    title: str = "",
+    right: Sequence[Sequence[bool | None]] | None = None,
+) -> Figure:
+    """Images in rows, labelled, outlined by whether they are right; at one pixel per pixel."""
+    columns = max(len(row) for row in rows)
+    height, width = rows[0][0].shape[:2]
+    longest = max(map(len, row_labels), default=0) if row_labels else 0
+    left, top = 7 * longest + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
+    gap, dpi = 7, 90
+    canvas = np.full(
+        (top + len(rows) * (height + gap), left + columns * (width + gap), 3), 255, np.uint8
+    )
+    figure = Figure(figsize=(canvas.shape[1] / dpi, canvas.shape[0] / dpi), dpi=dpi)
+    axes = figure.add_axes((0, 0, 1, 1))
+    for r, row in enumerate(rows):
+        y = top + r * (height + gap)
+        if row_labels:
+            axes.text(left - 7, y + height / 2, row_labels[r], ha="right", va="center")
+        for c, image in enumerate(row):
+            x = left + c * (width + gap)
+            canvas[y : y + height, x : x + width] = image
+            if right is not None and c < len(right[r]):
+                _outline(axes, (x, y), (width, height), right[r][c])
+    for c, label in enumerate((column_labels or ())[:columns]):
+        x = left + c * (width + gap) + width / 2
+        axes.text(x, top - 4, label, ha="center", va="bottom", fontsize=8)
+    if title:
+        axes.text(left, 4, title, va="top", fontsize=10)
+    axes.imshow(canvas, aspect="auto")
+    axes.set_axis_off()
+    return figure
+
+
+def _outline(
+    axes: Axes, corner: tuple[float, float], size: tuple[float, float], right: bool | None
+) -> None:
+    """Solid with a tick for right, dashed with a cross for wrong, nothing for None."""
+    if right is None:
+        return
+    colour, line = (RIGHT, "-") if right else (WRONG, (0, (3, 1.5)))
+    axes.add_patch(Rectangle(corner, *size, fill=False, ec=colour, lw=2.6, ls=line))
+    axes.text(
+        corner[0] + size[0] - 9,
+        corner[1] + 10,
+        "✓" if right else "✗",
+        color="white",
+        ha="center",
+        va="center",
+        fontsize=8,
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
+    )

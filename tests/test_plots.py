@@ -1,0 +1,293 @@
+"""Figures say what their data say, stay small, and carry a text for those who cannot see them."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import IPython.display
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sdc_lib import plots
+from sdc_lib.augment import normalize
+from sdc_lib.codebook import sinkhorn
+from sdc_lib.objective import LossTerms
+from sdc_lib.plots import curves, pixels
+from sdc_lib.views import assemble_views, frame_difference
+
+
+def noise_clip(frames: int = 6, side: int = 24) -> torch.Tensor:
+    return torch.randint(0, 256, (frames, side, side + 8, 3), dtype=torch.uint8)
+
+
+def some_views() -> torch.Tensor:
+    videos = normalize(noise_clip(4, 16).permute(3, 0, 1, 2)).expand(2, 3, 4, 16, 24)
+    return assemble_views(videos.clone(), videos[:, :, :1])
+
+
+def records(steps: int = 12) -> list[dict[str, float]]:
+    return [
+        {"step": i + 1, **{name: math.exp(-i / 5) for name in ("total", *LossTerms._fields)}}
+        for i in range(steps)
+    ]
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "show_clip": lambda: plots.show_clip(noise_clip(), title="noise"),
+    "show_views": lambda: plots.show_views(some_views(), columns=3),
+    "difference_profile": lambda: plots.difference_profile({"wrap": some_views()[4]}),
+    "sinkhorn_steps": lambda: plots.sinkhorn_steps(torch.randn(6, 4)),
+    "codebook_usage": lambda: plots.codebook_usage({"a": torch.rand(5), "b": torch.rand(9, 5)}),
+    "concept_overlap": lambda: plots.concept_overlap(torch.randn(6, 4), num_concepts=3),
+    "concept_maps": lambda: plots.concept_maps(
+        noise_clip(), torch.rand(2, 2, 3, 3), kept=[True, False]
+    ),
+    "loss_curves": lambda: plots.loss_curves(records(), num_concepts=8, smooth=3),
+    "ablation_bars": lambda: plots.ablation_bars({"all": [3.0, 4.0], "none": 1.0}, reference=2),
+    "disentanglement_table": lambda: plots.disentanglement_table(np.eye(2) * 90, [10, 10]),
+    "confusion": lambda: plots.confusion(np.eye(3) + 1, ["a", "b", "c"]),
+    "retrieval_grid": lambda: plots.retrieval_grid(
+        [noise_clip()[0]], [[noise_clip(), noise_clip()[1]]], [[True, False]], ["query 1"]
+    ),
+    "similarity_matrix": lambda: plots.similarity_matrix(
+        {"a": torch.eye(3), "b": torch.ones(3, 3)}
+    ),
+    "embedding_2d": lambda: plots.embedding_2d(
+        torch.randn(9, 5), torch.arange(9) % 3, ["x", "y", "z"], torch.randn(2, 5)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_renders_small_and_leaves_no_trace_in_pyplot_or_settings(name: str) -> None:
+    before = dict(matplotlib.rcParams)
+    figure = FIGURES[name]()
+    mime, data = plots.figure_image(figure)
+    assert mime in ("image/png", "image/jpeg")
+    assert len(data) <= 60_000
+    pixel_values = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+    assert pixel_values.std() > 5, "the figure is blank"
+    assert pixel_values.shape[1] <= 1100, "wider than a notebook's page"
+    assert plt.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_clips_of_all_layouts_become_the_same_frames() -> None:
+    frames = noise_clip()
+    channels_first = frames.permute(3, 0, 1, 2)
+    assert np.array_equal(plots.to_frames(frames), frames.numpy())
+    assert np.array_equal(plots.to_frames(channels_first), frames.numpy())
+    assert np.array_equal(plots.to_frames(normalize(channels_first)), frames.numpy())
+    grey = plots.to_frames(torch.linspace(-3, 5, 16).view(1, 1, 4, 4))
+    assert grey.shape == (1, 4, 4, 3)
+    assert (grey.min(), grey.max()) == (0, 255)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 4, 5, 6), (4, 4, 5, 2)])
+def test_what_is_no_clip_is_refused_with_its_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=str(shape[0])):
+        plots.to_frames(torch.zeros(shape))
+
+
+def test_differences_are_grey_where_nothing_changes_and_symmetric_around_it() -> None:
+    clip = torch.zeros(1, 3, 4, 4)
+    clip[:, 1, 0, 0], clip[:, 1, 1, 1] = 1.0, -1.0
+    frames = plots.difference_frames(frame_difference(clip, "zero"), limit=1.0)
+    assert (frames[0] == 128).all()
+    assert frames[1, 0, 0, 0] - 128 == 128 - frames[1, 1, 1, 0] == 127
+    assert (plots.difference_frames(torch.zeros(3, 2, 4, 4)) == 128).all()
+
+
+def test_the_difference_rows_of_the_six_views_share_one_scale() -> None:
+    views = torch.zeros(6, 3, 2, 4, 4)
+    views[4, :, 1], views[5, :, 1] = 2.0, 1.0
+    frames = plots.view_frames(views)
+    strong, weak = int(frames[4][1].max()) - 128, int(frames[5][1].max()) - 128
+    assert strong == 127
+    assert weak == pytest.approx(64, abs=1)
+
+
+def test_views_need_as_many_names() -> None:
+    with pytest.raises(ValueError, match=r"\(6, C, T, H, W\)"):
+        plots.show_views(some_views()[:5])
+
+
+def test_attention_lights_up_where_the_weights_are() -> None:
+    frames = np.full((4, 16, 16, 3), 100, np.uint8)
+    attention = torch.zeros(2, 2, 2)
+    attention[1, 0, 1] = 0.3
+    painted = plots.overlay(frames, attention)
+    where = np.unravel_index(painted[..., 0].argmax(), painted.shape[:3])
+    assert where[0] >= 2
+    assert where[1] < 8 <= where[2]
+    assert (painted[0, 8:, :8] == painted[0, 15, 0]).all()
+
+
+def test_the_last_step_of_the_trace_is_sinkhorn_and_each_step_scales_what_it_says() -> None:
+    scores = torch.randn(7, 5, dtype=torch.float64)
+    steps = plots.sinkhorn_trace(scores, epsilon=0.2, iterations=3)
+    assert len(steps) == 7
+    assert steps[0].mass.sum() == pytest.approx(7)
+    for step in steps[1:]:
+        axis, target = (0, 7 / 5) if "columns" in step.name else (1, 1.0)
+        np.testing.assert_allclose(step.mass.sum(axis=axis), target)
+    np.testing.assert_allclose(steps[-1].mass, sinkhorn(scores, 0.2, 3).numpy())
+
+
+@pytest.mark.parametrize(("scores", "epsilon"), [(torch.ones(3), 0.1), (torch.ones(3, 2), 0.0)])
+def test_a_trace_needs_a_matrix_and_a_positive_epsilon(
+    scores: torch.Tensor, epsilon: float
+) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        plots.sinkhorn_trace(scores, epsilon)
+
+
+def test_perplexity_counts_the_concepts_in_use() -> None:
+    assert plots.perplexity(torch.ones(8)) == pytest.approx(8)
+    assert plots.perplexity(torch.tensor([0.0, 3.0, 0.0])) == pytest.approx(1)
+    assert plots.perplexity(torch.eye(4)) == pytest.approx(4)
+    with pytest.raises(ValueError, match="negative"):
+        plots.perplexity(torch.tensor([-1.0, 2.0]))
+
+
+def test_loss_curves_draw_all_thirteen_terms_and_log_k(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(records()[0]))
+        writer.writeheader()
+        writer.writerows(records())
+    figure = plots.loss_curves(path, num_concepts=20)
+    lines = [line for axes in figure.axes[:5] for line in axes.lines if len(line.get_xdata()) == 12]  # type: ignore[arg-type]
+    assert len(lines) == 13
+    terms = [f"{family}_{s}" for family, streams in curves.FAMILIES.items() for s in streams]
+    assert tuple(terms) == LossTerms._fields
+    marks = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
+    assert [float(np.asarray(mark)[0]) for mark in marks] == [pytest.approx(math.log(20))]
+
+
+def test_a_log_without_rows_is_an_error_and_gaps_are_not() -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        plots.loss_curves([])
+    columns = plots.log_columns([{"step": 1, "total": "2.5"}, {"step": 2, "alarms": "low"}])
+    assert columns["total"][0] == 2.5
+    assert np.isnan(columns["total"][1])
+    assert np.isnan(columns["alarms"]).all()
+
+
+def test_the_table_says_the_gap() -> None:
+    table = {"static": {"appearance": 97.0, "motion": 15.0}, "dynamic": {"a": 19.0, "m": 70.0}}
+    figure = plots.disentanglement_table(table, {"appearance": 12.5, "motion": 12.5})
+    values = ["97.0", "15.0", "19.0", "70.0", "12.5", "12.5"]
+    assert "gap 66.5 points" in figure.axes[0].get_xlabel()
+    assert [t.get_text() for t in figure.axes[0].texts] == values
+
+
+def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:
+    figure = plots.ablation_bars({"a": [1.0, 3.0]})
+    assert [t.get_text() for t in figure.axes[0].texts] == ["2 ± 1.4"]
+
+
+def test_confusion_is_a_share_of_the_true_class() -> None:
+    figure = plots.confusion(torch.tensor([[3, 1], [0, 0]]))
+    assert [t.get_text() for t in figure.axes[0].texts] == ["75", "25", "0", "0"]
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        plots.confusion(torch.ones(2, 3))
+
+
+def test_two_dimensional_features_are_drawn_as_they_are_others_by_main_directions() -> None:
+    points = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    offsets = plots.embedding_2d(points).axes[0].collections[0].get_offsets()
+    np.testing.assert_allclose(np.asarray(offsets), points)
+    flat = torch.randn(20, 1) @ torch.randn(1, 6)
+    assert "100%" in plots.embedding_2d(flat).axes[0].get_xlabel()
+    with pytest.raises(ValueError, match="D >= 2"):
+        plots.embedding_2d(torch.ones(4))
+
+
+def test_right_and_wrong_neighbours_differ_in_line_style_not_only_in_colour() -> None:
+    figure = FIGURES["retrieval_grid"]()
+    right, wrong = figure.axes[0].patches
+    assert right.get_linestyle() != wrong.get_linestyle()
+    assert {"✓", "✗"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+def test_show_carries_the_text_beside_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def display(bundle: dict[str, Any], *, raw: bool, metadata: dict[str, Any]) -> None:
+        assert raw
+        shown.append((bundle, metadata))
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    plots.show(FIGURES["codebook_usage"](), alt="Two codebooks, used about equally.")
+    bundle, metadata = shown[0]
+    assert bundle["text/plain"] == "Two codebooks, used about equally."
+    assert metadata == {"image/png": {"alt": "Two codebooks, used about equally."}}
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="alt"):
+        plots.show(FIGURES["codebook_usage"](), alt=" ")
+
+
+def test_photographs_become_jpeg_only_when_png_is_too_large() -> None:
+    figure = plots.show_clip(noise_clip(2, 64))
+    assert plots.figure_image(figure, max_kb=5000)[0] == "image/png"
+    mime, data = plots.figure_image(figure, max_kb=30)
+    assert mime == "image/jpeg"
+    assert len(data) <= 30_000
+
+
+def test_a_player_is_animated_small_and_described() -> None:
+    made = plots.player({"left": noise_clip(5), "right": noise_clip(3)}, fps=5, alt='a "noise"')
+    html = made._repr_html_()
+    assert html.count("data:image/webp;base64,") == 2
+    assert 'alt="a &quot;noise&quot; left"' in html
+    assert repr(made) == 'a "noise"'
+    image = Image.open(io.BytesIO(made.clips["left"]))
+    assert getattr(image, "n_frames", 1) == 5
+    image.load()
+    assert image.info["duration"] == 200
+    assert image.info["loop"] == 0
+
+
+def test_a_player_that_cannot_be_small_says_so() -> None:
+    with pytest.raises(ValueError, match="show fewer frames"):
+        plots.player(noise_clip(6), alt="noise", max_kb=1)
+    with pytest.raises(ValueError, match="alt"):
+        plots.player(noise_clip(), alt="")
+
+
+def test_use_style_works_with_and_without_with() -> None:
+    before = matplotlib.rcParams["axes.spines.top"]
+    with plots.use_style():
+        assert matplotlib.rcParams["axes.spines.top"] is False
+    assert matplotlib.rcParams["axes.spines.top"] == before
+
+
+def test_mosaic_places_images_in_rows() -> None:
+    black, grey = np.zeros((4, 6, 3), np.uint8), np.full((2, 3, 3), 9, np.uint8)
+    canvas = pixels.mosaic([[black, grey], [grey]], gap=1)
+    assert canvas.shape == (4 + 2 + 2, 6 + 3 + 2, 3)
+    assert (canvas[:4, :6] == 0).all()
+    assert (canvas[:2, 7:10] == 9).all()
+    assert (canvas[5:7, :3] == 9).all()
+    assert (canvas[5:7, 4:] == 255).all()
+
+
+def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("sdc_lib.plots")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"sdc-video\[notebooks\]"):
+        importlib.import_module("sdc_lib.plots")
