@@ -21,8 +21,9 @@ from torch import nn
 
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import check_disjoint
+from sdc_lib.evaluation.clip_source import ClipSettings
 from sdc_lib.evaluation.feature_store import Features, Floats
-from sdc_lib.evaluation.features import ClipSettings, extract_features
+from sdc_lib.evaluation.features import extract_features
 from sdc_lib.evaluation.linear import logistic_probe
 from sdc_lib.evaluation.tables import format_table
 
