@@ -7,7 +7,6 @@ import csv
 import io
 import math
 import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +29,9 @@ COLUMNS = (
 
 TIMINGS = ("samples_per_s", "data_wait", "memory_mb")
 """Columns that differ from run to run."""
+
+WARM_UP = 3
+"""Steps of an epoch that say little about the time left."""
 
 Record = dict[str, float]
 StepHook = Callable[[Record], None]
@@ -144,26 +146,31 @@ class EpochSummary:
         last_step: Where this call ends.
         steps_per_epoch: Steps in an epoch.
         epochs: Epochs of the whole run.
+        batch: Videos a step.
     """
 
-    def __init__(self, last_step: int, steps_per_epoch: int, epochs: int) -> None:
+    def __init__(self, last_step: int, steps_per_epoch: int, epochs: int, batch: int) -> None:
+        self.batch = batch
         self.last_step = last_step
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
         self._rows: list[Mapping[str, float]] = []
-        self._started = time.perf_counter()
+        self._seconds: list[float] = []
 
     def add(self, record: Mapping[str, float]) -> str | None:
         """Take in one step; at the end of an epoch return its one-line summary."""
         self._rows.append(record)
+        self._seconds.append(self.batch / record["samples_per_s"])
         step = int(record["step"])
         if step % self.steps_per_epoch and step != self.last_step:
             return None
-        spent = time.perf_counter() - self._started
-        left = spent / len(self._rows) * (self.last_step - step)
+        spent = sum(self._seconds)
+        # the first steps also start workers, fill caches and compile
+        usual = self._seconds[WARM_UP:] if len(self._seconds) > 2 * WARM_UP else self._seconds
+        left = sum(usual) / len(usual) * (self.last_step - step)
         line = self._line(record, spent, left)
         self._rows.clear()
-        self._started = time.perf_counter()
+        self._seconds.clear()
         return line
 
     def _line(self, record: Mapping[str, float], spent: float, left: float) -> str:

@@ -1,67 +1,28 @@
-"""Pretraining: the loop that ties data, views, model and objective together.
+"""Pretrain a model, or continue an interrupted run: one call, one folder.
 
-`pretrain` makes or continues a run in a folder. The loop is plain: a plan says which videos come
-when, one function computes losses, and everything that changes is saved so that an interrupted run
-ends with the same bits as one that was not. Notebook 06 explains this module.
+The loop itself is in `sdc_lib.training_loop`.
 
-Source: Qian et al., ECCV 2022 (arXiv 2207.12795), implementation details.
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
 
 import os
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
 
 from lightning_fabric import Fabric
-from torch import Tensor
-from tqdm import tqdm
 
-from sdc_lib.checkpoint import export_model, read_about
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.registry import open_dataset
 from sdc_lib.interrupts import StopRequest
-from sdc_lib.loaders import BatchPlan, PairBatch, make_loader, make_pairs
+from sdc_lib.loaders import make_pairs
 from sdc_lib.monitor import StepHook, say
-from sdc_lib.objective import SDCObjective
-from sdc_lib.recorder import Recorder
-from sdc_lib.run_folder import RunFolder, environment
-from sdc_lib.run_state import RunState, build_state, make_fabric, restore, state_dict
-from sdc_lib.schedule import learning_rate, phase_of
-from sdc_lib.snapshots import CheckpointError, clean, load_newest, save_snapshot
-from sdc_lib.training_step import StepFunction, freeze_codebooks
+from sdc_lib.run_folder import RunFolder
+from sdc_lib.run_state import make_fabric
+from sdc_lib.snapshots import clean
+from sdc_lib.training_loop import PretrainOptions, PretrainResult, Run
 
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """What does not change the result of a run."""
-
-    max_steps: int | None = None
-    """Stop after so many steps; the schedule stays that of the whole run."""
-    save_every: int | None = None
-    """Steps between snapshots; None for one an epoch."""
-    tensorboard: bool = False
-    """Also write TensorBoard event files."""
-    progress: bool = True
-    """Show a bar and a line an epoch."""
-
-
-class PretrainResult(NamedTuple):
-    """What `pretrain` leaves behind."""
-
-    folder: Path
-    """Holds config.json, log.csv, checkpoints and, once finished, model.safetensors."""
-    step: int
-    """Steps done."""
-    steps_per_epoch: int
-    finished: bool
-    """False when a signal ended the run early; the same call again continues it."""
-    weights: Path | None
-    """The exported model, for `sdc_lib.load`."""
+__all__ = ["PretrainResult", "pretrain"]
 
 
 def pretrain(
@@ -147,167 +108,3 @@ def _run(
         run = Run(fabric, recorded, folder, options, pairs, on_step)
         finished = run.train(config.data.workers, stop)
         return run.finish(finished)
-
-
-class Run:
-    """One process's part of a run.
-
-    Args:
-        fabric: Launched.
-        config: As recorded in the folder.
-        folder: Of the run.
-        options: What does not change the result.
-        pairs: The samples.
-        on_step: Called with every row of the log.
-    """
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        config: PretrainConfig,
-        folder: RunFolder,
-        options: PretrainOptions,
-        pairs: PairClips,
-        on_step: StepHook | None = None,
-    ) -> None:
-        self.fabric, self.config, self.folder, self.options = fabric, config, folder, options
-        self.pairs = pairs
-        optim = config.optim
-        self.plan = BatchPlan(
-            len(pairs),
-            optim.batch_size,
-            seed=config.seed,
-            epochs=optim.epochs,
-            accumulate=optim.accumulate,
-            rank=fabric.global_rank,
-            world_size=fabric.world_size,
-        )
-        self.last_step = min(self.plan.last_step, options.max_steps or self.plan.last_step)
-        self.state: RunState = build_state(config, fabric)
-        newest = load_newest(folder.snapshots)
-        if newest is not None:
-            restore(self.state, newest.state, fabric)
-            self._say(f"continuing {folder.path} after step {self.state.step} ({newest.path.name})")
-        self.plan.first_step, self.plan.last_step = self.state.step, self.last_step
-        self.step_function = StepFunction(config, SDCObjective(config.objective), self.state.queue)
-        self.recorder = Recorder(self.state, self.plan, config, fabric, pairs.videos, on_step)
-
-    def train(self, workers: int, stop: StopRequest) -> bool:
-        """Go on to the last step; False if a signal came first."""
-        if self.state.step >= self.last_step:
-            self._say(f"{self.folder.path} has its {self.last_step} steps: nothing left to do")
-            return True
-        on_gpu = self.fabric.device.type == "cuda"
-        loader = make_loader(self.pairs, self.plan, workers, pin_memory=on_gpu)
-        batches = iter(loader)
-        self.recorder.open(self.folder, self.options.tensorboard)
-        started = time.perf_counter()
-        with self._bar() as bar:
-            while self.state.step < self.last_step:
-                self._step(batches)
-                bar.update()
-                line = self.recorder.end_step(force=self._save_due())
-                if line and self.options.progress:
-                    self._say(line)
-                stopped = stop.agreed(self.fabric)
-                if self._save_due() or stopped:
-                    self.save()
-                if stopped:
-                    break
-        self.recorder.close()
-        self._note(time.perf_counter() - started)
-        return self.state.step >= self.last_step
-
-    def _step(self, batches: Iterator[PairBatch]) -> None:
-        state, optim = self.state, self.config.optim
-        phase = phase_of(self.config.curriculum, state.step, self.plan.steps_per_epoch)
-        rate = learning_rate(optim, state.step, self.plan.steps_per_epoch)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        state.model.train()
-        state.model.heads.normalize_codebooks_()
-        state.optimizer.zero_grad(set_to_none=True)
-        self.recorder.begin_step(rate)
-        for part in range(optim.accumulate):
-            batch = self.recorder.wait_for(batches)
-            clips, stills = self._to_device(batch.clips), self._to_device(batch.stills)
-            last = part == optim.accumulate - 1
-            with self.fabric.no_backward_sync(state.network, enabled=not last):
-                total, logged = self.step_function(state.network, clips, stills, phase)
-                self.fabric.backward(total / optim.accumulate)
-            self.recorder.add(logged)
-        if not phase.codebooks:
-            freeze_codebooks(state.model)
-        state.optimizer.step()
-        state.step += 1
-
-    def save(self) -> None:
-        """Write a snapshot; an error of the first process is raised on all."""
-        saved = state_dict(self.state, self.config, self.fabric)
-        self.recorder.flush()
-        problem = None
-        if self.fabric.is_global_zero:
-            try:
-                save_snapshot(self.folder.snapshots, self.state.step, saved)
-            except CheckpointError as error:
-                problem = str(error)
-        problem = self.fabric.broadcast(problem)
-        if problem:
-            raise CheckpointError(problem)
-
-    def finish(self, finished: bool) -> PretrainResult:
-        """Export the weights of a finished run, or say how to continue."""
-        steps, path = self.state.step, self.folder.path
-        if not finished:
-            self._say(f"stopped after step {steps}; start the same command again to continue")
-            return PretrainResult(path, steps, self.plan.steps_per_epoch, False, None)
-        if self.fabric.is_global_zero:
-            self._export()
-        self.fabric.barrier()
-        return PretrainResult(path, steps, self.plan.steps_per_epoch, True, self.folder.weights)
-
-    def _export(self) -> None:
-        provenance = {
-            "steps": str(self.state.step),
-            "epochs": f"{self.state.step / self.plan.steps_per_epoch:.4g}",
-            "global_batch": str(self.plan.global_batch * self.config.optim.accumulate),
-            "dataset": f"{self.pairs.videos.name} ({self.pairs.videos.split})",
-            "dataset_fingerprint": self.pairs.videos.fingerprint(),
-            "videos": str(len(self.pairs)),
-            "config_hash": self.config.hash(),
-        }
-        weights = self.folder.weights
-        if weights.exists() and read_about(weights)[1] == provenance:
-            return
-        export_model(self.state.model, self.config, weights, provenance)
-        self._say(f"wrote {weights}")
-
-    def _save_due(self) -> bool:
-        every = self.options.save_every or self.plan.steps_per_epoch
-        return self.state.step % every == 0 or self.state.step == self.last_step
-
-    def _to_device(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self.fabric.device, non_blocking=True)
-
-    def _bar(self) -> "tqdm[NoReturn]":
-        first = self.fabric.is_global_zero and self.options.progress
-        return tqdm(
-            total=self.last_step,
-            initial=self.state.step,
-            unit="step",
-            disable=not first,
-            mininterval=0.5 if os.isatty(2) else 10.0,
-        )
-
-    def _note(self, seconds: float) -> None:
-        if self.fabric.is_global_zero:
-            self.folder.note(
-                seconds=round(seconds, 1),
-                steps=self.state.step,
-                processes=self.fabric.world_size,
-                **environment(self.fabric.device),
-            )
-
-    def _say(self, line: str) -> None:
-        if self.fabric.is_global_zero:
-            say(line)

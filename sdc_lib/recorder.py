@@ -56,7 +56,10 @@ class Recorder:
         self.videos, self.on_step = videos, on_step
         self.interval = GPU_INTERVAL if fabric.device.type == "cuda" else 1
         self.alarm = CollapseAlarm(config.model.num_concepts)
-        self.summary = EpochSummary(plan.last_step, plan.steps_per_epoch, config.optim.epochs)
+        self.batch = plan.global_batch * plan.accumulate
+        self.summary = EpochSummary(
+            plan.last_step, plan.steps_per_epoch, config.optim.epochs, self.batch
+        )
         self._pending: list[tuple[Record, Tensor, Tensor]] = []
         self._log: TrainingLog | None = None
         self._folder: RunFolder | None = None
@@ -100,11 +103,15 @@ class Recorder:
         """Take in the vector of one batch."""
         self._logged.append(logged)
 
-    def end_step(self, force: bool) -> str | None:
+    def is_due(self, save: bool) -> bool:
+        """Whether this step's numbers are fetched, so that talking to other processes is cheap."""
+        return save or self.state.step % self.interval == 0
+
+    def end_step(self, fetch: bool) -> str | None:
         """Finish the row; return the epoch's summary at its end.
 
         Args:
-            force: Fetch numbers now, because a snapshot is about to be written.
+            fetch: Fetch numbers now, because a snapshot is about to be written.
 
         Raises:
             TrainingError: If a loss is not finite or too many videos cannot be read.
@@ -112,12 +119,11 @@ class Recorder:
         self._check_replaced()
         now = time.perf_counter()
         spent, self._mark = now - self._mark, now
-        batch = self.plan.global_batch * self.plan.accumulate
         record: Record = {
             "step": self.state.step,
             "epoch": (self.state.step - 1) // self.plan.steps_per_epoch,
             "lr": self._rate,
-            "samples_per_s": batch / spent,
+            "samples_per_s": self.batch / spent,
             "data_wait": self._waited / spent,
             "memory_mb": _memory_mb(self.fabric.device),
             "replaced": self.state.replaced,
@@ -125,7 +131,7 @@ class Recorder:
         logged = torch.stack(self._logged).mean(dim=0)
         self._pending.append((record, logged, torch.cat(self._indices)))
         epoch_ends = self.state.step % self.plan.steps_per_epoch == 0
-        if force or epoch_ends or self.state.step % self.interval == 0:
+        if epoch_ends or self.is_due(fetch):
             return self._fetch()
         return None
 

@@ -102,6 +102,7 @@ def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State
         "format": FORMAT,
         "step": state.step,
         "replaced": state.replaced,
+        "processes": fabric.world_size,
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
         "precision": fabric.strategy.precision.state_dict(),
@@ -116,10 +117,15 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
     """Continue where a snapshot was taken.
 
     Raises:
-        ValueError: If the snapshot has another format.
+        ValueError: If the snapshot has another format or is of another number of processes.
     """
     if saved.get("format") != FORMAT:
         raise ValueError(f"snapshot format {saved.get('format')!r} is not {FORMAT}")
+    if saved["processes"] != fabric.world_size:
+        raise ValueError(
+            f"this run was started with {saved['processes']} processes, now there are "
+            f"{fabric.world_size}; continue it with as many, or start another one"
+        )
     state.model.load_state_dict(saved["model"])
     state.optimizer.load_state_dict(saved["optimizer"])
     fabric.strategy.precision.load_state_dict(saved["precision"])
@@ -127,8 +133,7 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
         state.queue.load_state_dict(saved["queue"])
     state.step = saved["step"]
     state.replaced = saved["replaced"]
-    if fabric.global_rank < len(saved["random"]):
-        restore_random_states(saved["random"][fabric.global_rank])
+    restore_random_states(saved["random"][fabric.global_rank])
 
 
 def _gather(value: Any, fabric: Fabric) -> list[Any]:
