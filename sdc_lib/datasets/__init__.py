@@ -11,11 +11,14 @@ from sdc_lib.datasets.clips import (
     TrainSample,
 )
 from sdc_lib.datasets.folder import VideoFolder
+from sdc_lib.datasets.motion_factors import MotionFactors, make_motion_factors
+from sdc_lib.datasets.samples import sample_clips
 
 __all__ = [
     "EvalClips",
     "EvalSample",
     "LeftOut",
+    "MotionFactors",
     "PairClips",
     "PairSample",
     "SampleKey",
@@ -24,4 +27,6 @@ __all__ = [
     "VideoDataset",
     "VideoFile",
     "VideoFolder",
+    "make_motion_factors",
+    "sample_clips",
 ]
