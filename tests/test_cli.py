@@ -23,6 +23,7 @@ from sdc_lib.video import VideoError
 COMMANDS = [
     "doctor",
     "data make motion-factors",
+    "data check",
     "pretrain motion_factors_tiny",
     "pretrain released_kinetics400",
 ]
@@ -145,28 +146,10 @@ def test_motion_factors_flags() -> None:
     assert parse(words) == MakeMotionFactors(size="standard", root=Path("there"), seed=4)
 
 
-def test_motion_factors_sizes_have_folders_of_their_own(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made: list[tuple[Path, str, int]] = []
-
-    def make(root: Path, *, size: str, seed: int) -> None:
-        made.append((root, size, seed))
-
-    stand_in = SimpleNamespace(make_motion_factors=make)
-    monkeypatch.setitem(sys.modules, "sdc_lib.datasets.motion_factors", stand_in)
-    assert main(["data", "make", "motion-factors"]) == 0
-    assert main(["data", "make", "motion-factors", "--size", "standard", "--seed", "3"]) == 0
-    assert made == [
-        (Path("data/motion_factors"), "tiny", 0),
-        (Path("data/motion_factors_standard"), "standard", 3),
-    ]
-    assert "MotionFactors (tiny) is in" in capsys.readouterr().out
-
-
 def test_pretrain_hands_over_preset_flags_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-    monkeypatch.setattr("sdc_lib.pretraining.pretrain", lambda *a, **k: calls.append((a, k)))
+    stand_in = SimpleNamespace(pretrain=lambda *a, **k: calls.append((a, k)))
+    monkeypatch.setitem(sys.modules, "sdc_lib.pretraining", stand_in)
     words = "--out runs/a --max-steps 12 --seed 3 --save-every 2 --data-dir there --quiet"
     flags = "--optim.lr 0.01 --data.augment.flip 0.5 --optim.milestones 2 4"
     assert main(["pretrain", "motion_factors_tiny", *words.split(), *flags.split()]) == 0

@@ -42,10 +42,10 @@ class Pretrain:
 
     def run(self) -> int:
         """Run; status 0 also after a signal, which leaves a run that the same command resumes."""
-        from sdc_lib.pretraining import pretrain
-
         if self.devices != "auto" and not (self.devices.isdigit() and int(self.devices)):
             raise ValueError(f"--devices must be a positive number or auto, got {self.devices!r}")
+        from sdc_lib.pretraining import pretrain
+
         pretrain(
             self.config,
             self.out,
