@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -213,20 +213,40 @@ def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
         where: Name of the enclosing field, for messages.
 
     Raises:
-        ValueError: If a key is not a field.
+        ValueError: If a key is not a field or a value is not of the field's type.
     """
     hints = get_type_hints(kind)
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where or kind.__name__} must be a group of settings, got {values!r}")
     unknown = sorted(set(values) - set(hints))
     if unknown:
         place = f" in {where}" if where else ""
         raise ValueError(
             f"unknown setting{place}: {', '.join(unknown)}; known are {', '.join(sorted(hints))}"
         )
-    built: dict[str, Any] = {}
-    for key, value in values.items():
-        if dataclasses.is_dataclass(hints[key]):
-            value = from_dict(hints[key], value, f"{where}.{key}" if where else key)
-        elif isinstance(value, list):
-            value = tuple(value)
-        built[key] = value
-    return kind(**built)
+    return kind(
+        **{
+            key: _checked(hints[key], value, f"{where}.{key}" if where else key)
+            for key, value in values.items()
+        }
+    )
+
+
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    """A value as its field's type wants it: lists become tuples, whole numbers floats."""
+    if dataclasses.is_dataclass(hint):
+        return from_dict(hint, value, where)  # type: ignore[arg-type]
+    if get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+        raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {value!r}")
+    if get_origin(hint) is tuple:
+        kinds = get_args(hint)
+        if isinstance(value, (list, tuple)) and (kinds[-1] is ... or len(kinds) == len(value)):
+            return tuple(_checked(kinds[0], item, where) for item in value)
+        raise ValueError(f"{where} must be {hint}, got {value!r}")
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ValueError(f"{where} must be {hint.__name__}, got {value!r}")
+    return value
