@@ -1,0 +1,238 @@
+"""What the readers of official annotation files share: safe paths, finding files, counting.
+
+An annotation file is somebody else's text: every name in it is checked before it becomes a path.
+Files it lists but that are not there are counted and named, never an error, for hardly any copy of
+a large data set is complete; a folder laid out differently is an error that says what is wanted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
+
+from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
+from sdc_lib.datasets.folder import VIDEO_SUFFIXES
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One video of an annotation file."""
+
+    names: tuple[str, ...]
+    """Paths below the folder of videos at which it may be, the official one first."""
+    label: int | None = None
+    group: str | None = None
+
+
+class ListedVideos(VideoDataset):
+    """A data set that an annotation file defines.
+
+    Args:
+        name: Name of the data set.
+        root: Its root folder.
+        folder: The folder of videos, ``root`` or below it.
+        split: Name of the split.
+        listed: What the annotation file lists for it, in order.
+        class_names: Names of the labels.
+        official: Number of videos in the official list; ``None`` where there is none.
+        notes: Further lines for the summary.
+        left_out: Listed videos that must not be used, and why.
+
+    Raises:
+        ValueError: Not one of the listed videos is where it should be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        folder: Path,
+        split: str,
+        listed: Sequence[Listed],
+        class_names: Sequence[str],
+        official: int | None = None,
+        notes: Iterable[str] = (),
+        left_out: Iterable[LeftOut] = (),
+    ) -> None:
+        if not listed:
+            raise ValueError(f"{name} ({split}): the annotation files below {root} list no videos")
+        unusable = tuple(left_out)
+        finder = FileFinder(folder)
+        files: list[VideoFile] = []
+        missing: list[LeftOut] = []
+        for video in listed:
+            path = finder.find(video.names)
+            if path is None:
+                missing.append(LeftOut(video.names[0], f"missing: {folder / video.names[0]}"))
+            else:
+                inside = path.relative_to(root).as_posix()
+                files.append(VideoFile(path, inside, video.label, video.group))
+        if not files:
+            raise ValueError(
+                f"{name} ({split}): none of the {len(listed)} listed videos is below {folder}; "
+                f"expected for example {folder / listed[0].names[0]}"
+            )
+        self.num_listed = len(listed) + len(unusable)
+        self.num_missing = len(missing)
+        self.official = official
+        self.folder = folder
+        self.notes = tuple(notes)
+        super().__init__(name, root, split, files, class_names, left_out=[*missing, *unusable])
+
+    def summary(self) -> str:
+        """Found of listed, listed of official, what is missing and where it belongs."""
+        first, *rest = super().summary().split("\n")
+        lines = [first]
+        if self.official is not None and self.num_listed != self.official:
+            difference = self.num_listed - self.official
+            how_many = f"{abs(difference)} {'fewer' if difference < 0 else 'more'}"
+            lines.append(
+                f"  listed: {self.num_listed}, {how_many} than the official {self.official}"
+            )
+        elif self.official is not None:
+            lines.append(f"  listed: {self.num_listed}, as in the official list")
+        if self.num_missing:
+            lines.append(
+                f"  missing: {self.num_missing} of {self.num_listed} listed videos; "
+                f"they belong below {self.folder}"
+            )
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes), *rest])
+
+
+class FileFinder:
+    """Finds listed files below a folder, reading every folder only once.
+
+    A name matches exactly, or else with other capitals (``HandStandPushups`` is in a folder
+    ``HandstandPushups``), or else with another video suffix (prepared or converted copies).
+
+    Args:
+        folder: Where to look.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listings: dict[Path, dict[str, str]] = {}
+
+    def find(self, names: Iterable[str]) -> Path | None:
+        """The first of some relative paths that exists, or ``None``."""
+        for name in names:
+            path: Path | None = self._folder
+            for part in PurePosixPath(name).parts[:-1]:
+                path = self._entry(path, part) if path else None
+            found = self._file(path, PurePosixPath(name)) if path else None
+            if found:
+                return found
+        return None
+
+    def _entry(self, folder: Path, name: str) -> Path | None:
+        listing = self._listing(folder)
+        actual = name if name in listing else listing.get(name.casefold())
+        return None if actual is None else folder / actual
+
+    def _file(self, folder: Path, name: PurePosixPath) -> Path | None:
+        exact = self._entry(folder, name.name)
+        if exact:
+            return exact
+        others = (self._entry(folder, f"{name.stem}{end}") for end in sorted(VIDEO_SUFFIXES))
+        return next((path for path in others if path), None)
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        """Names in a folder, each under itself and under its case-folded form."""
+        if folder not in self._listings:
+            try:
+                names = sorted(os.listdir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                names = []
+            folded = {name.casefold(): name for name in reversed(names)}
+            self._listings[folder] = folded | {name: name for name in names}
+        return self._listings[folder]
+
+
+def read_lines(path: Path) -> list[tuple[int, str]]:
+    """Lines of a text file that are not blank, stripped, with their numbers from 1."""
+    text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    return [(number, line) for number, line in lines if line]
+
+
+def safe_path(text: str, source: Path, line: int) -> str:
+    """Check that a listed name stays below the folder that it is relative to.
+
+    Args:
+        text: The name, with forward slashes.
+        source: The annotation file, for the message.
+        line: Line or entry number in it, for the message.
+
+    Returns:
+        The name without ``.`` parts and doubled slashes.
+
+    Raises:
+        ValueError: The name is empty, absolute, or climbs with ``..``.
+    """
+    windows = PureWindowsPath(text)
+    bad = not text.strip() or "\0" in text or text.startswith("/") or bool(windows.anchor)
+    if bad or ".." in windows.parts or PurePosixPath(text) == PurePosixPath("."):
+        raise ValueError(
+            f"{source}, line {line}: {text!r} is refused; names must be relative paths that stay "
+            "inside the folder of videos"
+        )
+    return PurePosixPath(text).as_posix()
+
+
+def existing(root: Path, candidates: Sequence[str], what: str, hint: str = "") -> Path:
+    """The first candidate below ``root`` that exists.
+
+    Args:
+        root: Root folder of the data set.
+        candidates: Relative paths, the official one first; ``"."`` is the root itself.
+        what: What it is, for the message.
+        hint: What to do where none exists.
+
+    Raises:
+        ValueError: ``root`` is no folder, or no candidate exists.
+    """
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a folder; it should hold {what}")
+    for candidate in candidates:
+        if (root / candidate).exists():
+            return root / candidate
+    wanted = " or ".join(str(root / candidate) for candidate in candidates)
+    raise ValueError(f"{what} not found: expected {wanted}{'; ' if hint else ''}{hint}")
+
+
+def check_split(split: str, known: Sequence[str], name: str) -> None:
+    """Raise ``ValueError`` unless ``split`` is one of ``known``."""
+    if split not in known:
+        raise ValueError(f"{name} has no split {split!r}; it has: {', '.join(known)}")
+
+
+def check_fold(fold: int, name: str) -> None:
+    """Raise ``ValueError`` unless ``fold`` is 1, 2 or 3."""
+    if fold not in (1, 2, 3):
+        raise ValueError(f"{name} has no fold {fold!r}; it has 1, 2 and 3")
+
+
+def check_disjoint(train: Collection[str], test: Collection[str], what: str, where: str) -> None:
+    """Raise ``ValueError`` when train and test share something that must be on one side only."""
+    shared = sorted(set(train) & set(test))
+    if shared:
+        raise ValueError(
+            f"{where}: {len(shared)} {what} are in both train and test, for example {shared[0]!r}; "
+            "these are not the official lists, or they were edited"
+        )
+
+
+def shared_sources(train: Iterable[str], test: Iterable[str]) -> tuple[str, ...]:
+    """A note on sources that an official split has on both sides; empty where there are none."""
+    shared = sorted(set(train) & set(test))
+    if not shared:
+        return ()
+    return (
+        f"{len(shared)} sources have videos in both train and test, for example {shared[0]!r}; "
+        "the official lists are kept as they are",
+    )

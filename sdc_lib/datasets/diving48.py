@@ -1,0 +1,122 @@
+"""Diving-48, version 2: competitive dives that differ in motion alone (Li et al., ECCV 2018)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from sdc_lib.datasets.annotations import (
+    Listed,
+    ListedVideos,
+    Split,
+    check_disjoint,
+    check_split,
+    existing,
+    safe_path,
+    shared_sources,
+)
+
+OFFICIAL_COUNTS = {"train": 15027, "test": 1970}
+NUM_CLASSES = 48
+_V1_REFUSED = (
+    "version 1 of Diving-48 is refused: its labels were wrong in many places and version 2 "
+    "replaced them, so results on the two cannot be compared"
+)
+
+
+class Diving48(ListedVideos):
+    """Diving-48 V2 in its official layout.
+
+    ``root`` (or its folder ``annotations``) holds ``Diving48_V2_{train,test}.json`` and
+    ``Diving48_vocab.json``; ``rgb``, ``videos`` or ``root`` itself holds ``<vid_name>.mp4``. All 48
+    classes of the vocabulary are kept, though one of them has no video in either split. The group
+    of a dive is the recording that it was cut from.
+
+    Args:
+        root: The folder.
+        split: ``"train"`` or ``"test"``.
+
+    Raises:
+        ValueError: The layout is another one, the labels are those of version 1, or an entry makes
+            no sense.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], split: Split = "train") -> None:
+        check_split(split, ("train", "test"), "Diving48")
+        base = Path(root)
+        names = _vocabulary(_annotation(base, "Diving48_vocab.json"))
+        both = {
+            side: _read_list(_annotation(base, f"Diving48_V2_{side}.json"), side, len(names))
+            for side in ("train", "test")
+        }
+        ids = {side: [video.names[0] for video in videos] for side, videos in both.items()}
+        check_disjoint(ids["train"], ids["test"], "videos", str(base))
+        folder = existing(base, ["rgb", "videos", "."], "the videos of Diving-48")
+        notes = []
+        if len(names) != NUM_CLASSES:
+            notes.append(f"the vocabulary has {len(names)} of the official {NUM_CLASSES} classes")
+        groups = {side: [str(video.group) for video in videos] for side, videos in both.items()}
+        super().__init__(
+            "diving48",
+            base,
+            folder,
+            split,
+            both[split],
+            names,
+            OFFICIAL_COUNTS[split],
+            [*notes, *shared_sources(groups["train"], groups["test"])],
+        )
+
+
+def _annotation(root: Path, name: str) -> Path:
+    first_version = name.replace("_V2_", "_")
+    if name != first_version and not any(
+        (root / place / name).exists() for place in (".", "annotations")
+    ):
+        for place in (".", "annotations"):
+            if (root / place / first_version).exists():
+                raise ValueError(
+                    f"{root / place / first_version}: {_V1_REFUSED}; put {name} beside it"
+                )
+    return existing(root, [name, f"annotations/{name}"], "the labels of Diving-48 V2")
+
+
+def _load(path: Path) -> list[Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, list):
+        raise ValueError(f"{path} holds a {type(content).__name__}; a list of entries is expected")
+    return content
+
+
+def _vocabulary(path: Path) -> list[str]:
+    """Class names such as ``Back 15som 05Twis FREE``: take-off, somersaults, twists, position."""
+    return [
+        " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)
+        for entry in _load(path)
+    ]
+
+
+def _read_list(path: Path, side: str, num_classes: int) -> list[Listed]:
+    entries = _load(path)
+    if len(entries) > OFFICIAL_COUNTS[side]:
+        raise ValueError(
+            f"{path} lists {len(entries)} videos, V2 has {OFFICIAL_COUNTS[side]}: is it a renamed "
+            f"file? {_V1_REFUSED}"
+        )
+    videos = []
+    for number, entry in enumerate(entries, 1):
+        name = entry.get("vid_name") if isinstance(entry, dict) else None
+        label = entry.get("label") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or type(label) is not int or not 0 <= label < num_classes:
+            raise ValueError(
+                f"{path}, entry {number}: {entry!r} needs a vid_name and a label from 0 to "
+                f"{num_classes - 1}"
+            )
+        recording, _, _ = name.rpartition("_")
+        videos.append(Listed((safe_path(f"{name}.mp4", path, number),), label, recording or name))
+    return videos

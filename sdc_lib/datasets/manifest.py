@@ -1,0 +1,258 @@
+"""What is known of every file of a data set: checked once, kept beside the data.
+
+The manifest is a csv file, ``sdc_manifest.csv`` in the data set's root, or in the user's cache
+where that folder is read-only. Only files whose size or time of change differs are checked again.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import dataclasses
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sdc_lib.datasets.base import LeftOut, VideoDataset
+from sdc_lib.isolated import Outcome, default_workers, run_isolated
+from sdc_lib.video import VideoError, VideoInfo, probe
+
+MANIFEST_NAME = "sdc_manifest.csv"
+_TASK = "sdc_lib.file_tasks:check"
+_VERDICTS: Mapping[str, str] = {"ok": "ok", "error": "broken"}
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """The verdict on one file in one state.
+
+    Attributes:
+        name: Path below the root, with forward slashes.
+        size: Bytes.
+        mtime_ns: Time of its last change, in nanoseconds.
+        frames: Number of frames; 0 unless the verdict is ``"ok"``, as all further numbers.
+        fps: Frames per second.
+        width: Pixels.
+        height: Pixels.
+        verdict: ``"ok"``; ``"broken"``: the decoder refuses it; ``"crashed"``: it ended the
+            decoder's process; ``"timeout"``: it took too long.
+        cause: Why it is not ``"ok"``.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    frames: int = 0
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    verdict: str = "ok"
+    cause: str = ""
+
+    def is_current(self, path: Path) -> bool:
+        """Whether the file still is what was checked."""
+        try:
+            state = path.stat()
+        except OSError:
+            return False
+        return (state.st_size, state.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(FileCheck))
+
+
+class Manifest:
+    """Verdicts on the files of a data set.
+
+    Args:
+        root: The data set's root.
+        checks: The verdicts.
+
+    Attributes:
+        root: As given.
+        checks: Verdict by name, sorted.
+    """
+
+    def __init__(self, root: Path, checks: Iterable[FileCheck]) -> None:
+        self.root = Path(root)
+        self.checks: Mapping[str, FileCheck] = {
+            check.name: check for check in sorted(checks, key=lambda check: check.name)
+        }
+
+    @property
+    def unusable(self) -> tuple[FileCheck, ...]:
+        """The files that are not ``"ok"``."""
+        return tuple(check for check in self.checks.values() if check.verdict != "ok")
+
+    def check(self, path: Path) -> VideoInfo:
+        """Describe a file from its verdict, or with `probe` where there is no current one.
+
+        This is what ``VideoFolder(root, check=manifest.check)`` wants.
+
+        Raises:
+            VideoError: The file cannot be used.
+        """
+        known = self.checks.get(Path(os.path.relpath(path, self.root)).as_posix())
+        if known is None or not known.is_current(path):
+            return probe(path)
+        if known.verdict != "ok":
+            raise VideoError(path, known.cause)
+        return VideoInfo(path, known.frames, known.fps, known.width, known.height)
+
+    def save(self) -> Path:
+        """Write the csv file, complete or not at all, and return its path."""
+        path = manifest_path(self.root)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+        with beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(_FIELDS)
+            writer.writerows(dataclasses.astuple(check) for check in self.checks.values())
+        beside.replace(path)
+        return path
+
+    def report(self) -> str:
+        """Counts by verdict, then one line for every file that cannot be used."""
+        counts = Counter(check.verdict for check in self.checks.values())
+        said = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+        lines = [f"{len(self.checks)} files checked: {said or 'none'}"]
+        lines += [f"  {check.verdict}: {check.name}: {check.cause}" for check in self.unusable]
+        return "\n".join(lines)
+
+
+def manifest_path(root: str | os.PathLike[str]) -> Path:
+    """Where the manifest of a data set is, or would be."""
+    folder = Path(root)
+    beside = folder / MANIFEST_NAME
+    if beside.exists() or os.access(folder, os.W_OK):
+        return beside
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    key = hashlib.sha256(os.path.abspath(folder).encode(errors="surrogateescape")).hexdigest()
+    return cache / "sdc" / "manifests" / f"{key[:16]}.csv"
+
+
+def load_manifest(root: str | os.PathLike[str]) -> Manifest | None:
+    """The manifest of a data set, ``None`` where there is none.
+
+    The last line of an interrupted check may be incomplete; such lines are passed over, and their
+    files are checked again.
+    """
+    path = manifest_path(root)
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return Manifest(Path(root), _parse(csv.reader(file)))
+
+
+def check_dataset(
+    videos: VideoDataset,
+    workers: int | None = None,
+    timeout: float = 120.0,
+    progress: bool = True,
+    again: bool = False,
+) -> Manifest:
+    """Decode every file of a data set completely, in child processes, and keep the verdicts.
+
+    Files with a current verdict are passed over. Verdicts are written as they come, so that an
+    interrupted check goes on where it was.
+
+    Args:
+        videos: The files.
+        workers: Child processes; as many as cores by default.
+        timeout: Seconds that one file may take.
+        progress: Show a bar.
+        again: Check all files, whatever is known of them.
+
+    Returns:
+        The manifest of ``videos.root``, files of other splits that were checked before included.
+    """
+    known = load_manifest(videos.root)
+    kept = dict(known.checks) if known is not None else {}
+    paths = {file.name: file.path for file in videos}
+    due = [
+        name
+        for name, path in paths.items()
+        if again or name not in kept or not kept[name].is_current(path)
+    ]
+    if known is not None and not due:
+        return known
+    for name in due:
+        kept.pop(name, None)
+    target = Manifest(videos.root, kept.values()).save()
+    jobs = [{"path": str(paths[name]), "name": name} for name in due]
+    bar = tqdm(total=len(jobs), desc="decoding", unit="video", disable=not progress)
+    count = default_workers() if workers is None else workers
+    with target.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file, bar:
+        writer = csv.writer(file)
+        for outcome in run_isolated(_TASK, jobs, workers=count, timeout=timeout):
+            check = _verdict(outcome)
+            kept[check.name] = check
+            writer.writerow(dataclasses.astuple(check))
+            file.flush()
+            bar.update()
+    manifest = Manifest(videos.root, kept.values())
+    manifest.save()
+    return manifest
+
+
+def apply_manifest(videos: VideoDataset, manifest: Manifest) -> VideoDataset:
+    """The same data set without the files that the check found unusable.
+
+    They are listed in ``left_out`` with the cause; lengths are filled in. Files without verdict
+    stay, and so do broken ones that were exchanged since.
+    """
+    files, left_out = [], []
+    for file in videos:
+        known = manifest.checks.get(file.name)
+        if known is None:
+            files.append(file)
+        elif known.verdict == "ok":
+            files.append(dataclasses.replace(file, num_frames=known.frames))
+        elif known.is_current(file.path):
+            left_out.append(LeftOut(file.name, f"{known.verdict}: {known.cause}"))
+        else:
+            files.append(file)
+    usable = copy.copy(videos)
+    usable.files = tuple(files)
+    usable.left_out = (*videos.left_out, *left_out)
+    return usable
+
+
+def with_manifest(videos: VideoDataset) -> VideoDataset:
+    """`apply_manifest` with the manifest of the data set, if it has one."""
+    manifest = load_manifest(videos.root)
+    return videos if manifest is None else apply_manifest(videos, manifest)
+
+
+def _verdict(outcome: Outcome) -> FileCheck:
+    name, path = str(outcome.job["name"]), Path(outcome.job["path"])
+    try:
+        state = path.stat()
+    except OSError as error:
+        return FileCheck(name, 0, 0, verdict="broken", cause=str(error.strerror))
+    verdict = _VERDICTS.get(outcome.status, outcome.status)
+    return FileCheck(
+        name,
+        state.st_size,
+        state.st_mtime_ns,
+        **outcome.result,
+        verdict=verdict,
+        cause=" ".join(outcome.cause.split()),
+    )
+
+
+def _parse(rows: Iterator[list[str]]) -> Iterator[FileCheck]:
+    for row in rows:
+        if len(row) != len(_FIELDS) or row == list(_FIELDS):
+            continue
+        name, size, mtime_ns, frames, fps, width, height, verdict, cause = row
+        try:
+            numbers = int(size), int(mtime_ns), int(frames), float(fps), int(width), int(height)
+        except ValueError:
+            continue
+        yield FileCheck(name, *numbers, verdict, cause)
