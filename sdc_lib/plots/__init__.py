@@ -29,6 +29,7 @@ from sdc_lib.plots.frames import (
     show_views,
     view_frames,
 )
+from sdc_lib.plots.grid import image_grid
 from sdc_lib.plots.pixels import difference_frames, overlay, to_frames
 from sdc_lib.plots.players import Player, player
 from sdc_lib.plots.style import (
@@ -65,6 +66,7 @@ __all__ = [
     "disentanglement_table",
     "embedding_2d",
     "figure_image",
+    "image_grid",
     "log_columns",
     "loss_curves",
     "new_figure",

@@ -5,17 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from sdc_lib.plots.grid import image_grid
 from sdc_lib.plots.pixels import Pixels, difference_frames, overlay, resize, to_frames
 from sdc_lib.plots.style import (
     LINE_STYLES,
     PALETTE,
-    RIGHT,
-    WRONG,
     Array,
     as_numpy,
     new_figure,
@@ -45,7 +42,7 @@ def show_clip(
     frames = to_frames(clip)
     picks = _picks(len(frames), columns)
     labels = [f"t = {t}" if times is None else f"{times[t]:.2f} s" for t in picks]
-    return _grid([list(resize(frames[picks], CELL))], column_labels=labels, title=title)
+    return image_grid([list(resize(frames[picks], CELL))], column_labels=labels, title=title)
 
 
 @styled
@@ -74,7 +71,7 @@ def show_views(
         )
     picks = _picks(views.shape[2], columns)
     rows = [list(resize(frames[picks], 80)) for frames in view_frames(views, names)]
-    return _grid(rows, names, [f"t = {t}" for t in picks], title)
+    return image_grid(rows, names, [f"t = {t}" for t in picks], title)
 
 
 def view_frames(views: Tensor, names: Sequence[str] = VIEW_NAMES) -> list[Pixels]:
@@ -120,7 +117,7 @@ def concept_maps(
     clip: Tensor | Array,
     attention: Tensor | Array,
     names: Sequence[str] | None = None,
-    kept: Sequence[bool] | Tensor | None = None,
+    kept: Sequence[bool] | Tensor | Array | None = None,
     columns: int = 6,
     title: str = "",
 ) -> Figure:
@@ -151,7 +148,7 @@ def concept_maps(
         right = [[None] * len(picks)]
         right += [[bool(keep)] * len(picks) for keep in as_numpy(kept)]
     labels = [f"t = {t}" for t in picks]
-    return _grid(rows, ["clip", *names], labels, title, right)
+    return image_grid(rows, ["clip", *names], labels, title, right)
 
 
 @styled
@@ -184,7 +181,7 @@ def retrieval_grid(
         marks = as_numpy(right)
         outlines = [[None, *(bool(mark) for mark in row)] for row in marks]
     ranks = ["query", *(str(rank + 1) for rank in range(max(len(row) for row in rows) - 1))]
-    return _grid(rows, captions, ranks, title, outlines)
+    return image_grid(rows, captions, ranks, title, outlines)
 
 
 def _square(image: Tensor | Array) -> Pixels:
@@ -200,60 +197,3 @@ def _square(image: Tensor | Array) -> Pixels:
 def _picks(frames: int, columns: int) -> list[int]:
     count = max(1, min(frames, columns))
     return [round(i) for i in np.linspace(0, frames - 1, count)]
-
-
-def _grid(
-    rows: Sequence[Sequence[Pixels]],
-    row_labels: Sequence[str] | None = None,
-    column_labels: Sequence[str] | None = None,
-    title: str = "",
-    right: Sequence[Sequence[bool | None]] | None = None,
-) -> Figure:
-    """Images in rows, labelled, outlined by whether they are right; at one pixel per pixel."""
-    columns = max(len(row) for row in rows)
-    height, width = rows[0][0].shape[:2]
-    longest = max(map(len, row_labels), default=0) if row_labels else 0
-    left, top = 7 * longest + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
-    gap, dpi = 7, 90
-    canvas = np.full(
-        (top + len(rows) * (height + gap), left + columns * (width + gap), 3), 255, np.uint8
-    )
-    figure = Figure(figsize=(canvas.shape[1] / dpi, canvas.shape[0] / dpi), dpi=dpi)
-    axes = figure.add_axes((0, 0, 1, 1))
-    for r, row in enumerate(rows):
-        y = top + r * (height + gap)
-        if row_labels:
-            axes.text(left - 7, y + height / 2, row_labels[r], ha="right", va="center")
-        for c, image in enumerate(row):
-            x = left + c * (width + gap)
-            canvas[y : y + height, x : x + width] = image
-            if right is not None and c < len(right[r]):
-                _outline(axes, (x, y), (width, height), right[r][c])
-    for c, label in enumerate((column_labels or ())[:columns]):
-        x = left + c * (width + gap) + width / 2
-        axes.text(x, top - 4, label, ha="center", va="bottom", fontsize=8)
-    if title:
-        axes.text(left, 4, title, va="top", fontsize=10)
-    axes.imshow(canvas, aspect="auto")
-    axes.set_axis_off()
-    return figure
-
-
-def _outline(
-    axes: Axes, corner: tuple[float, float], size: tuple[float, float], right: bool | None
-) -> None:
-    """Solid with a tick for right, dashed with a cross for wrong, nothing for None."""
-    if right is None:
-        return
-    colour, line = (RIGHT, "-") if right else (WRONG, (0, (3, 1.5)))
-    axes.add_patch(Rectangle(corner, *size, fill=False, ec=colour, lw=2.6, ls=line))
-    axes.text(
-        corner[0] + size[0] - 9,
-        corner[1] + 10,
-        "✓" if right else "✗",
-        color="white",
-        ha="center",
-        va="center",
-        fontsize=8,
-        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
-    )

@@ -123,10 +123,10 @@ def colours(name: str = SEQUENTIAL) -> Pixels:
     return out
 
 
-def heatmap(values: Array, cell: int, low: float, high: float, name: str = SEQUENTIAL) -> Pixels:
-    """A matrix ``(N, K)`` as squares of `cell` pixels, ``(N * cell, K * cell, 3)``."""
+def heatmap(values: Array, cell: tuple[int, int], low: float, high: float) -> Pixels:
+    """A matrix ``(N, K)`` with cells of h by w pixels, ``(N * h, K * w, 3)``."""
     index = (255 * (values - low) / max(high - low, 1e-12)).clip(0, 255).astype(np.uint8)
-    return colours(name)[index].repeat(cell, axis=0).repeat(cell, axis=1)
+    return colours()[index].repeat(cell[0], axis=0).repeat(cell[1], axis=1)
 
 
 @functools.cache

@@ -1,0 +1,80 @@
+"""Images in rows and columns, with labels and outlines, as one figure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from sdc_lib.plots.pixels import Pixels
+from sdc_lib.plots.style import RIGHT, WRONG, styled
+
+
+@styled
+def image_grid(
+    rows: Sequence[Sequence[Pixels]],
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    title: str = "",
+    right: Sequence[Sequence[bool | None]] | None = None,
+) -> Figure:
+    """Lay images out in rows, one pixel of an image on one pixel of the figure.
+
+    Args:
+        rows: Images ``(H, W, 3)`` uint8, all of one size.
+        row_labels: Left of the rows.
+        column_labels: Above the columns.
+        title: Above everything.
+        right: For every image True (solid outline and a tick), False (dashed, a cross) or None.
+
+    Returns:
+        The figure.
+    """
+    columns = max(len(row) for row in rows)
+    height, width = rows[0][0].shape[:2]
+    longest = max(map(len, row_labels), default=0) if row_labels else 0
+    left, top = 7 * longest + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
+    gap, dpi = 7, 90
+    canvas = np.full(
+        (top + len(rows) * (height + gap), left + columns * (width + gap), 3), 255, np.uint8
+    )
+    figure = Figure(figsize=(canvas.shape[1] / dpi, canvas.shape[0] / dpi), dpi=dpi)
+    axes = figure.add_axes((0, 0, 1, 1))
+    for r, row in enumerate(rows):
+        y = top + r * (height + gap)
+        if row_labels:
+            axes.text(left - 7, y + height / 2, row_labels[r], ha="right", va="center")
+        for c, image in enumerate(row):
+            x = left + c * (width + gap)
+            canvas[y : y + height, x : x + width] = image
+            if right is not None and c < len(right[r]):
+                _outline(axes, (x, y), (width, height), right[r][c])
+    for c, label in enumerate((column_labels or ())[:columns]):
+        x = left + c * (width + gap) + width / 2
+        axes.text(x, top - 4, label, ha="center", va="bottom", fontsize=8)
+    if title:
+        axes.text(left, 4, title, va="top", fontsize=10)
+    axes.imshow(canvas, aspect="auto")
+    axes.set_axis_off()
+    return figure
+
+
+def _outline(
+    axes: Axes, corner: tuple[float, float], size: tuple[float, float], right: bool | None
+) -> None:
+    """Solid with a tick for right, dashed with a cross for wrong, nothing for None."""
+    if right is None:
+        return
+    colour, line = (RIGHT, "-") if right else (WRONG, (0, (3, 1.5)))
+    axes.add_patch(Rectangle(corner, *size, fill=False, ec=colour, lw=2.6, ls=line))
+    axes.text(
+        corner[0] + size[0] - 9,
+        corner[1] + 10,
+        "✓" if right else "✗",
+        color="white",
+        ha="center",
+        va="center",
+        fontsize=8,
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.5},
+    )
