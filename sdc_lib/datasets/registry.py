@@ -1,5 +1,7 @@
 """Open a data set by its name in the configuration."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -64,12 +66,16 @@ def _official(config: DataConfig, root: Path, split: Split) -> VideoDataset:
 
 
 def _motion_factors(config: DataConfig, data_dir: Path, split: Split) -> VideoDataset:
-    from sdc_lib.datasets.motion_factors import MotionFactors, make_motion_factors
+    from sdc_lib.datasets.motion_factors import SIZES, MotionFactors, make_motion_factors
 
-    root = data_dir / ("motion_factors" if config.size == "tiny" else "motion_factors_standard")
-    if split == "train":
-        make_motion_factors(root, size=config.size)
-    return MotionFactors(root, split)
+    wanted = asdict(SIZES[config.size])
+    own = data_dir / ("motion_factors" if config.size == "tiny" else "motion_factors_standard")
+    for folder in (data_dir, data_dir / "motion_factors", own):
+        meta = folder / "meta.json"
+        if meta.exists() and json.loads(meta.read_text(encoding="utf-8")).get("size") == wanted:
+            return MotionFactors(folder, split, config.size)
+    make_motion_factors(own, config.size)
+    return MotionFactors(own, split, config.size)
 
 
 def _own_folder(root: Path, name: str) -> Path:
