@@ -155,8 +155,8 @@ def figure_image(figure: Figure, max_kb: float = 60.0) -> tuple[str, bytes]:
 def show(figure: Figure, alt: str, max_kb: float = 60.0) -> None:
     """Display a figure with a text for those who cannot see it; the end of every plotting cell.
 
-    The text goes into the output twice: as its plain-text form and as ``alt`` in the metadata,
-    from where nbconvert takes it into the page.
+    The text goes into the output twice: as its plain-text form, and as ``alt`` in the metadata
+    of the image, from where nbconvert's ``classic`` template takes it into the page.
 
     Args:
         figure: From any function of `sdc_lib.plots`.
