@@ -19,6 +19,7 @@ from typing import Protocol, cast
 from tyro.extras import SubcommandApp
 
 from sdc_lib.commands.data import data_app
+from sdc_lib.commands.evaluation import Embed, Evaluate, Search
 from sdc_lib.commands.pretrain import pretrain_app
 
 ABOUT = (
@@ -53,6 +54,9 @@ def build_app() -> SubcommandApp:
     app.command(name="doctor")(Doctor)
     app.command(data_app(), name="data", help="Make, check and prepare data sets.")
     app.command(pretrain_app(), name="pretrain", help="Pretrain a preset, or continue a run.")
+    app.command(name="evaluate")(Evaluate)
+    app.command(name="embed")(Embed)
+    app.command(name="search")(Search)
     return app
 
 

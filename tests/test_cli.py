@@ -15,6 +15,7 @@ import pytest
 from sdc_lib import cli, doctor
 from sdc_lib.cli import main, parse
 from sdc_lib.commands.data import MakeMotionFactors
+from sdc_lib.commands.evaluation import pick_device
 from sdc_lib.commands.pretrain import Pretrain
 from sdc_lib.doctor import Check
 from sdc_lib.presets import PRESETS
@@ -24,6 +25,9 @@ COMMANDS = [
     "doctor",
     "data make motion-factors",
     "data check",
+    "embed",
+    "evaluate",
+    "search",
     "pretrain motion_factors_tiny",
     "pretrain released_kinetics400",
 ]
@@ -181,6 +185,33 @@ def test_without_flags_a_preset_is_left_as_it_is(name: str) -> None:
     command = parse(["pretrain", name, "--out", "runs/a"])
     assert isinstance(command, Pretrain)
     assert command.config == PRESETS[name]
+
+
+def test_evaluate_hands_over_its_flags(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def evaluate(*words: Any, **options: Any) -> str:
+        calls.append((words, options))
+        return "| top-1 |"
+
+    monkeypatch.setitem(sys.modules, "sdc_lib.evaluation.run", SimpleNamespace(evaluate=evaluate))
+    flags = "--protocol knn --preset coclr --target motion --device cpu --cache-dir there --seed 2"
+    assert main(["evaluate", "random:ucf101", "--dataset", "hmdb51", *flags.split()]) == 0
+    assert capsys.readouterr().out == "| top-1 |\n"
+    assert calls[0][0] == ("random:ucf101", "hmdb51", "knn", Path("data"))
+    chosen = {"preset": "coclr", "target": "motion", "device": "cpu", "seed": 2}
+    assert calls[0][1].items() >= {**chosen, "cache_dir": Path("there"), "fold": 1}.items()
+
+
+def test_auto_device_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert pick_device("auto") == "mps"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert pick_device("auto") == "cuda"
+    assert pick_device("cpu") == "cpu"
 
 
 def test_devices_that_are_no_number(capsys: pytest.CaptureFixture[str]) -> None:

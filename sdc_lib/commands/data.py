@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.extras import SubcommandApp
@@ -48,7 +48,7 @@ class CheckData:
     file is missing or cannot be used; a run leaves such files out by itself.
     """
 
-    root: tyro.conf.Positional[Path]
+    root: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="ROOT")]
     """The data set's own folder; for csv the list."""
     dataset: DatasetName
     """Which layout to expect."""
