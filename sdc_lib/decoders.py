@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdc_lib.containers import stated_size
+from sdc_lib.frame_readers import JpegReader, TorchcodecReader, special_reader
+from sdc_lib.video_error import PathLike, VideoError
 
-PathLike = str | os.PathLike[str]
 _DECORD_DISTRIBUTIONS = ("decord", "decord2", "eva-decord")
 # Share of frames that decord may replace by a neighbour before it says so: none.
 _NO_REPLACED_FRAMES = 1e-9
@@ -32,27 +33,10 @@ _EXACT_WITH_B_FRAMES = ("h264",)
 _EXACT_WITHOUT_B_FRAMES = (*_EXACT_CONTAINERS, "avi", "flv")
 
 
-class VideoError(Exception):
-    """A video file that cannot be used.
-
-    Attributes:
-        path: The file.
-        cause: What is wrong with it, in one line.
-    """
-
-    def __init__(self, path: PathLike, cause: str) -> None:
-        """Name the file and the cause; both survive pickling between processes."""
-        super().__init__(os.fspath(path), cause)
-        self.path = Path(path)
-        self.cause = cause
-
-    def __str__(self) -> str:
-        """Return ``path: cause``."""
-        return f"{self.path}: {self.cause}"
-
-
 def open_reader(path: PathLike) -> Any:
-    """Return a decord reader with one decoding thread, after the checks that cost nothing.
+    """Return a reader with one decoding thread, after the checks that cost nothing.
+
+    It is decord's, or a `FrameReader` where ``special_reader`` has one for the file.
 
     Raises:
         VideoError: The file is missing, empty, cut short, or not a video.
@@ -71,6 +55,9 @@ def open_reader(path: PathLike) -> Any:
         raise VideoError(path, f"cannot be read: {error.strerror}") from error
     if stated is not None and stated > size:
         raise VideoError(path, f"truncated: {size} bytes of the {stated} that its header states")
+    special = special_reader(path)
+    if special is not None:
+        return special
     try:
         # An absolute path, for FFmpeg takes `name:rest` for a network protocol.
         return _decord().VideoReader(
@@ -96,12 +83,18 @@ def decode(path: PathLike, reader: Any, indices: Sequence[int]) -> NDArray[np.ui
     Raises:
         VideoError: A frame cannot be decoded.
     """
+    if isinstance(reader, JpegReader):
+        return reader.read_frames(indices)
     if decord_is_exact(path):
         try:
+            if isinstance(reader, TorchcodecReader):
+                return reader.read_frames(indices)
             return cast("NDArray[np.uint8]", reader.get_batch(list(indices)).asnumpy())
         except Exception as error:
-            # decord cannot copy frames of some widths (32, 48, 96, 144): not the file's fault
-            if "size must exactly match" not in str(error):
+            # decord cannot copy frames of some widths (32, 48, 96, 144), and torchcodec cannot seek
+            # in open groups of pictures: not the file's fault
+            own_limit = isinstance(reader, TorchcodecReader) or "size must exactly" in str(error)
+            if not own_limit:
                 raise VideoError(path, _decoding_cause(error)) from error
     found: dict[int, NDArray[np.uint8]] = {}
     wanted = frozenset(indices)
@@ -147,7 +140,7 @@ def _exact(path: str, size: int, changed_ns: int) -> bool:
 
 
 def decord_is_exact(path: PathLike) -> bool:
-    """Whether decord returns the frames asked for, judged by container, codec and B-frames."""
+    """Whether decord and torchcodec find the frames asked for: by container, codec and B-frames."""
     state = os.stat(path)
     return _exact(os.path.abspath(path), state.st_size, state.st_mtime_ns)
 

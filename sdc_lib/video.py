@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdc_lib.decoders import (
-    PathLike,
-    VideoError,
     decode,
     decoder_problems,
     decord_is_exact,
     frames_in_order,
     open_reader,
 )
+from sdc_lib.frame_readers import video_backend
+from sdc_lib.video_error import PathLike, VideoError
 from sdc_lib.video_writer import write_video
 
 if TYPE_CHECKING:  # torch takes seconds to load, and the processes that check files do without it
@@ -34,6 +34,7 @@ __all__ = [
     "probe",
     "read_clip",
     "sample_clip",
+    "video_backend",
     "write_video",
 ]
 

@@ -1,0 +1,197 @@
+"""Readers beside decord's: Motion JPEG by single packets, and torchcodec where it is chosen.
+
+`sdc data prepare` writes Motion JPEG: every packet is a whole picture, so a clip costs the pictures
+it shows and nothing more, and the container's index says where each one is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from sdc_lib.video_error import PathLike, VideoError
+
+BACKENDS = ("decord", "torchcodec")
+_SETTING = "SDC_VIDEO_BACKEND"
+_REMEMBERED = 2**16
+_other_kinds: set[tuple[str, int, int]] = set()
+
+
+class FrameReader(Protocol):
+    """What `sdc_lib.decoders` asks of an open file."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def get_avg_fps(self) -> float:
+        """Frames per second."""
+
+    def read_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Frames ``(T, H, W, C)``, RGB; raises ``VideoError``."""
+
+
+def video_backend() -> str:
+    """The decoder that the environment variable ``SDC_VIDEO_BACKEND`` chooses.
+
+    Returns:
+        ``"decord"``, the default, or ``"torchcodec"``.
+
+    Raises:
+        ValueError: Another value.
+    """
+    name = os.environ.get(_SETTING) or BACKENDS[0]
+    if name not in BACKENDS:
+        raise ValueError(f"{_SETTING} is {name!r}; it must be one of {', '.join(BACKENDS)}")
+    return name
+
+
+def special_reader(path: PathLike) -> FrameReader | None:
+    """A reader for a file that decord is not to read, ``None`` for all others.
+
+    Raises:
+        VideoError: The chosen backend refuses the file.
+    """
+    if video_backend() == "torchcodec":
+        return TorchcodecReader(path)
+    state = os.stat(path)
+    key = (os.path.abspath(path), state.st_size, state.st_mtime_ns)
+    if key in _other_kinds:
+        return None
+    with contextlib.suppress(av.error.FFmpegError, IndexError, ValueError):
+        return JpegReader(path)
+    if len(_other_kinds) >= _REMEMBERED:
+        _other_kinds.clear()
+    _other_kinds.add(key)
+    return None
+
+
+class JpegReader:
+    """Motion JPEG in a container with a complete index (MP4, MOV, AVI).
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: It is no such file.
+        av.error.FFmpegError: It cannot be opened.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self._path = path
+        self._container = av.open(os.path.abspath(path))
+        self._stream = self._container.streams.video[0]
+        context = self._stream.codec_context
+        if context.name != "mjpeg":
+            raise ValueError(f"{path} is {context.name}, not Motion JPEG")
+        index = self._stream.index_entries
+        self._times = [entry.timestamp for entry in index if entry.size > 0]
+        whole = len(self._times) == len(index) == self._stream.frames > 0
+        if not whole or len(set(self._times)) != len(self._times):
+            raise ValueError(f"{path} has no complete index of its frames")
+        context.thread_count = 1
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self._times)
+
+    def get_avg_fps(self) -> float:
+        """Frames per second."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate else 0.0
+
+    def read_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Decode the packets of the frames asked for, and no others.
+
+        Args:
+            indices: Frame numbers in any order, all inside the video.
+
+        Returns:
+            uint8 array ``(T, H, W, C)``, RGB.
+
+        Raises:
+            VideoError: A frame is missing or damaged.
+        """
+        numbers = {self._times[index]: index for index in indices}
+        found: dict[int, NDArray[np.uint8]] = {}
+        convert = VideoReformatter()
+        try:
+            self._container.seek(min(numbers), stream=self._stream)
+            for packet in self._container.demux(self._stream):
+                number = numbers.pop(packet.dts, None) if packet.dts is not None else None
+                if number is not None:
+                    found[number] = self._picture(packet, number, convert)
+                if not numbers:
+                    return np.stack([found[index] for index in indices])
+        except av.error.FFmpegError as error:
+            raise VideoError(self._path, f"damaged: {error}") from error
+        missing = min(numbers.values())
+        raise VideoError(self._path, f"damaged: frame {missing} is listed but not there")
+
+    def _picture(
+        self, packet: av.Packet[Any], number: int, convert: VideoReformatter
+    ) -> NDArray[np.uint8]:
+        frames = self._stream.codec_context.decode(packet)
+        if len(frames) != 1 or frames[0].is_corrupt:
+            raise VideoError(self._path, f"damaged: frame {number} cannot be decoded")
+        picture = convert.reformat(frames[0], format="rgb24")
+        image = cast("NDArray[np.uint8]", picture.to_ndarray())
+        return np.rot90(image, frames[0].rotation // 90) if frames[0].rotation else image
+
+
+class TorchcodecReader:
+    """Any file, read with torchcodec, which brings no FFmpeg of its own.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ImportError: torchcodec is not installed, or finds no FFmpeg.
+        VideoError: The file cannot be opened.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        try:
+            from torchcodec.decoders import VideoDecoder
+        except (ImportError, RuntimeError) as error:
+            raise ImportError(
+                f"{_SETTING} is torchcodec, which cannot be imported ({_line(error)}); it needs "
+                "pip install torchcodec and an installed FFmpeg"
+            ) from error
+        self._path = path
+        try:
+            self._decoder: Any = VideoDecoder(
+                os.path.abspath(path), num_ffmpeg_threads=1, dimension_order="NHWC"
+            )
+        except (RuntimeError, ValueError) as error:
+            raise VideoError(path, f"not a readable video ({_line(error)})") from error
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self._decoder)
+
+    def get_avg_fps(self) -> float:
+        """Frames per second."""
+        return float(self._decoder.metadata.average_fps or 0.0)
+
+    def read_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Decode frames ``(T, H, W, C)``, RGB.
+
+        Raises:
+            VideoError: A frame cannot be decoded.
+        """
+        try:
+            frames: NDArray[np.uint8] = self._decoder.get_frames_at(list(indices)).data.numpy()
+        except (RuntimeError, IndexError) as error:
+            raise VideoError(self._path, f"damaged: cannot be decoded ({_line(error)})") from error
+        return frames
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
