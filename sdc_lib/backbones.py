@@ -65,7 +65,7 @@ class TinyBackbone(nn.Module):
         dim: Width D of the output.
     """
 
-    def __init__(self, width: int = 24, dim: int = 128) -> None:
+    def __init__(self, width: int = 16, dim: int = 128) -> None:
         super().__init__()
         self.dim = dim
         self.stem = _factorised(3, width, spatial_stride=2, temporal_stride=1)
@@ -137,7 +137,7 @@ def build_backbone(name: str) -> nn.Module:
     """Make an encoder with random weights.
 
     Args:
-        name: ``"tiny"`` (0.35 M parameters, D=128), ``"r2plus1d_18_released"`` (one block a stage,
+        name: ``"tiny"`` (under 0.4 M parameters, D=128), ``"r2plus1d_18_released"`` (one block a stage,
             12.5 M; 12.7 M with the release's unused classifier), ``"r2plus1d_18"`` (two blocks,
             31.3 M), ``"r3d_18"`` or ``"mc3_18"`` (all D=512).
 

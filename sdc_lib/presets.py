@@ -55,13 +55,18 @@ MOTION_FACTORS_TINY = PretrainConfig(
     data=DataConfig(
         dataset="motion-factors",
         num_frames=8,
-        augment=AugmentConfig(size=32, crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2),
+        augment=AugmentConfig(size=32, crop_scale=(0.4, 1.0), flip=0.0),
     ),
     model=ModelConfig(backbone="tiny", num_concepts=16, projection_dim=64),
     optim=OptimConfig(
-        epochs=60, batch_size=64, schedule="cosine", warmup_epochs=1.0, channels_last=True
+        epochs=80,
+        batch_size=64,
+        lr=2e-3,
+        schedule="cosine",
+        warmup_epochs=4.0,
+        channels_last=True,
     ),
-    curriculum=CurriculumConfig(queue_size=512),
+    curriculum=CurriculumConfig(queue_size=512, local_from_epoch=20),
 )
 
 MOTION_FACTORS = PretrainConfig(
@@ -69,7 +74,7 @@ MOTION_FACTORS = PretrainConfig(
     data=DataConfig(
         dataset="motion-factors",
         size="standard",
-        augment=AugmentConfig(crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2),
+        augment=AugmentConfig(crop_scale=(0.4, 1.0), flip=0.0),
         workers=8,
     ),
     model=ModelConfig(num_concepts=50),
