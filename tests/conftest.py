@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdc_lib.datasets.motion_factors import Size, make_motion_factors
+
 NumberedWriter = Callable[..., Path]
 
 
@@ -68,3 +70,11 @@ def numbered_video(tmp_path: Path) -> NumberedWriter:
         return write_numbered_video(tmp_path / name, num_frames, **options)  # type: ignore[arg-type]
 
     return write
+
+
+@pytest.fixture(scope="session")
+def motion_factors_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A MotionFactors of 100 small, short videos a split, made once; read only."""
+    root = tmp_path_factory.mktemp("motion_factors")
+    size = Size(side=40, num_frames=24, train=100, val=100, test=100)
+    return make_motion_factors(root, size, seed=7, progress=False)
