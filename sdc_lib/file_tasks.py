@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdc_lib.transcode import transcode
 from sdc_lib.video import check_video
 
 
@@ -27,3 +28,22 @@ def check(path: str, name: str) -> dict[str, Any]:
         "width": info.width,
         "height": info.height,
     }
+
+
+def prepare(source: str, target: str, short_side: int, quality: int) -> dict[str, Any]:
+    """Write the prepared copy of a file.
+
+    Args:
+        source: The file.
+        target: Where the copy goes.
+        short_side: Pixels.
+        quality: Quantiser.
+
+    Returns:
+        ``frames`` and ``size``, the bytes of the copy.
+
+    Raises:
+        VideoError: The source cannot be used.
+    """
+    frames, size = transcode(source, target, short_side, quality)
+    return {"frames": frames, "size": size}
