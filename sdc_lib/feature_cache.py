@@ -165,11 +165,8 @@ def cache_clips(
         pooled[stream].append(encoded.pooled.float().cpu())
         if stream == STREAMS[0]:
             owners.append(videos)
-    if not owners:
-        source.describe({})  # says why
-    features, positions = source.describe({}), torch.cat(owners)
-    kept = torch.tensor([i not in source.failures for i in range(len(source.videos))])
-    positions = (kept.cumsum(0) - 1)[positions]
+    features = source.describe({})
+    positions = source.rows(torch.cat(owners))
     clip_features = {stream: torch.cat(rows) for stream, rows in pooled.items()}
     means: dict[str, Floats] = {
         stream: _mean(F.normalize(rows, dim=-1), positions, len(features))

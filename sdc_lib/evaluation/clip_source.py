@@ -90,6 +90,11 @@ class ClipSource:
         if sum(map(len, waiting)):
             yield torch.cat(waiting), torch.cat(owners)
 
+    def rows(self, videos: Tensor) -> Tensor:
+        """Where videos ``(B,)`` stand among those that could be read; complete after a pass."""
+        kept = torch.tensor([i not in self.failures for i in range(len(self.videos))])
+        return (kept.cumsum(0) - 1)[videos]
+
     def describe(self, means: Mapping[tuple[str, str], NDArray[np.float64]]) -> Features:
         """Put names and labels to per-video means ``(N, D)`` of ("pooled" or "scores", stream).
 

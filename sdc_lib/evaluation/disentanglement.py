@@ -22,7 +22,7 @@ from torch import nn
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import check_disjoint
 from sdc_lib.evaluation.clip_source import ClipSettings
-from sdc_lib.evaluation.feature_store import Features, Floats
+from sdc_lib.evaluation.feature_store import Features, Floats, Ints
 from sdc_lib.evaluation.features import extract_features
 from sdc_lib.evaluation.linear import logistic_probe
 from sdc_lib.evaluation.tables import format_table
@@ -182,7 +182,7 @@ def measure_disentanglement(
         distributions=estimates["distribution"],
         scores=estimates["scores"],
         strongest={
-            half: {f: _mutual_information(p.argmax(axis=1), test.targets(f)) for f in FACTORS}
+            half: {f: strongest_nmi(p, test.targets(f)) for f in FACTORS}
             for half, p in halves["test"].items()
         },
         gap=gaps["distribution"],
@@ -212,12 +212,13 @@ def usage(scores: Floats, temperature: float = TEMPERATURE) -> Usage:
     return Usage(float(np.exp(entropy)), used, scores.shape[1])
 
 
+def strongest_nmi(scores: Floats, targets: Ints) -> float:
+    """Normalised mutual information, 0 to 100, of the strongest concept with a labelling."""
+    return 100 * float(normalized_mutual_info_score(targets, scores.argmax(axis=1)))
+
+
 def _distribution(scores: Floats, temperature: float = TEMPERATURE) -> Floats:
     return np.asarray(softmax(scores / temperature, axis=1), dtype=np.float32)
-
-
-def _mutual_information(a: NDArray[np.integer], b: NDArray[np.integer]) -> float:
-    return 100 * float(normalized_mutual_info_score(b, a))
 
 
 def _bootstrap(

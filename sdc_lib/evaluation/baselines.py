@@ -1,0 +1,172 @@
+"""What a number must be compared with: random weights, plain pixels, and full supervision."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from sdc_lib.augment import ClipAugment, normalize
+from sdc_lib.backbones import build_backbone
+from sdc_lib.config import AugmentConfig, ModelConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import TrainClips
+from sdc_lib.evaluation.clip_source import ClipSettings
+from sdc_lib.evaluation.feature_store import Features
+from sdc_lib.evaluation.features import extract_features
+from sdc_lib.evaluation.train_batches import EpochOrder
+from sdc_lib.model import SDC, Encoded, build_model
+from sdc_lib.views import Stream, frame_difference, static_view
+
+
+def random_model(config: ModelConfig, seed: int = 0) -> SDC:
+    """A model with random weights, reproducible and without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(config).eval()
+
+
+class Pixels(nn.Module):
+    """Pixels as features: every clip averaged down to a small grid and flattened.
+
+    Args:
+        grid: Frames, rows and columns that are left.
+    """
+
+    def __init__(self, grid: tuple[int, int, int] = (4, 8, 8)) -> None:
+        super().__init__()
+        self.grid = grid
+        self.register_buffer("unit", torch.ones(()))
+
+    def encode(self, clips: Tensor, stream: Stream = "video") -> Encoded:
+        """Encode clips ``(B, C, T, H, W)``; there are no scores, ``(B, 0)``."""
+        clips = _as_stream(clips, stream)
+        small = F.adaptive_avg_pool3d(clips, self.grid)
+        return Encoded(small.flatten(1), small, clips.new_zeros(len(clips), 0))
+
+
+def pixel_features(
+    dataset: VideoDataset, clips: ClipSettings | None = None, **extraction: object
+) -> Features:
+    """`extract_features` of plain pixels; concept scores are left out."""
+    features = extract_features(Pixels(), dataset, clips, device="cpu", **extraction)  # type: ignore[arg-type]
+    return replace(features, scores={})
+
+
+@dataclass(frozen=True)
+class SupervisedConfig:
+    """Training of the supervised reference."""
+
+    backbone: str = "tiny"
+    """As for `ModelConfig`."""
+    epochs: int = 40
+    """Passes over the training videos, one random clip each."""
+    batch_size: int = 64
+    """Videos a step."""
+    lr: float = 2e-3
+    """Peak learning rate of Adam; it rises for 10% of the steps and then falls as a cosine."""
+    weight_decay: float = 1e-4
+    """L2 penalty."""
+    augment: AugmentConfig = field(
+        default_factory=lambda: AugmentConfig(
+            size=32, crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2
+        )
+    )
+    """Random augmentation; no flips where directions are labels."""
+    workers: int = 0
+    """Processes that decode."""
+    seed: int = 0
+    """Of weights, order, clips and augmentation."""
+
+
+class Supervised(nn.Module):
+    """One backbone with a linear classifier for each factor.
+
+    Its "concepts" are the classifiers' logits, first factor first: a static and a dynamic half
+    where the truth is given, the upper end of what disentanglement can reach.
+
+    Args:
+        backbone: Gives pooled features of width `dim`.
+        dim: Width D.
+        classes: Number of classes of each factor; all the same, as halves must be.
+    """
+
+    def __init__(self, backbone: nn.Module, dim: int, classes: dict[str, int]) -> None:
+        super().__init__()
+        if len(set(classes.values())) != 1:
+            raise ValueError(f"all factors need the same number of classes, got {classes}")
+        self.backbone = backbone
+        self.classifiers = nn.ModuleDict({f: nn.Linear(dim, n) for f, n in classes.items()})
+
+    def forward(self, clips: Tensor) -> dict[str, Tensor]:
+        """Logits ``(B, classes)`` of each factor for normalised clips ``(B, C, T, H, W)``."""
+        pooled = self.backbone(clips).pooled
+        return {factor: classifier(pooled) for factor, classifier in self.classifiers.items()}
+
+    def encode(self, clips: Tensor, stream: Stream = "video") -> Encoded:
+        """Encode clips as one stream; scores are all logits side by side."""
+        pooled, local = self.backbone(_as_stream(clips, stream))
+        logits = [classifier(pooled) for classifier in self.classifiers.values()]
+        return Encoded(pooled, local, torch.cat(logits, dim=1))
+
+
+def train_supervised(
+    train: VideoDataset,
+    num_frames: int = 8,
+    stride: int = 2,
+    config: SupervisedConfig | None = None,
+    *,
+    progress: bool = True,
+) -> Supervised:
+    """Train a network on all factors of a data set at once.
+
+    Args:
+        train: Videos with factors, such as MotionFactors.
+        num_frames: T, frames in a clip.
+        stride: Frames of the file from one frame of the clip to the next.
+        config: Network and optimisation.
+        progress: Show a bar.
+
+    Returns:
+        The network in ``eval()``.
+
+    Raises:
+        ValueError: If the data set has no factors.
+    """
+    config = config or SupervisedConfig()
+    if not train.factor_names:
+        raise ValueError(f"{train.name} has no factors to learn")
+    targets = {f: torch.from_numpy(train.targets(f)) for f in train.factor_names}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        backbone = build_backbone(config.backbone)
+        classes = {factor: len(names) for factor, names in train.factor_names.items()}
+        network = Supervised(backbone, int(backbone.dim), classes)  # type: ignore[arg-type]
+    samples = TrainClips(
+        train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(targets))
+    )
+    orders = [
+        EpochOrder(len(samples), config.batch_size, config.seed, e) for e in range(config.epochs)
+    ]
+    optimizer = torch.optim.Adam(network.parameters(), weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.lr, total_steps=sum(map(len, orders)), pct_start=0.1
+    )
+    network.train()
+    for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
+        for sample in DataLoader(samples, batch_sampler=order, num_workers=config.workers):
+            logits = network(normalize(sample.clip))
+            losses = [F.cross_entropy(logits[f], targets[f][sample.index]) for f in targets]
+            optimizer.zero_grad()
+            torch.stack(losses).sum().backward()
+            optimizer.step()
+            schedule.step()
+    return network.eval()
+
+
+def _as_stream(clips: Tensor, stream: Stream) -> Tensor:
+    if stream == "static":
+        return static_view(clips, clips.shape[2] // 2)
+    return frame_difference(clips) if stream == "dynamic" else clips

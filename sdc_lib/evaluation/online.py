@@ -1,0 +1,256 @@
+"""Protocols that look at videos again in every epoch: the online linear probe and fine-tuning.
+
+Both draw one random, freshly augmented clip a video and epoch, and predict a test video by
+averaging over its clips. The epoch is the last one, or the best one on validation videos that were
+carved from the training set by group; the test split plays no part in it.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from sdc_lib.augment import normalize
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import TrainClips
+from sdc_lib.evaluation.classification import (
+    Averaging,
+    Classification,
+    average_clips,
+    classify,
+)
+from sdc_lib.evaluation.clip_source import ClipSettings, ClipSource
+from sdc_lib.evaluation.splits import carve_validation
+from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
+from sdc_lib.model import SDC
+
+
+@dataclass(frozen=True)
+class OnlineConfig:
+    """Training with fresh clips; the defaults are those of the online linear probe."""
+
+    lr: float = 0.1
+    """Learning rate of the head."""
+    backbone_lr: float = 0.0
+    """Learning rate of the backbone when fine-tuning."""
+    weight_decay: float = 1e-3
+    """L2 penalty."""
+    batch_size: int = 64
+    """Videos a step."""
+    epochs: int = 100
+    """Passes over the training videos."""
+    milestones: tuple[int, ...] = (60, 80)
+    """Epochs after which learning rates drop to a tenth."""
+    dropout: float = 0.0
+    """Dropout before the classifier when fine-tuning."""
+    flip: float = 0.5
+    """Probability of a left-right flip; 0 where the direction of motion is a label."""
+    validation: float = 0.0
+    """Share of training videos, whole groups, by which the epoch is chosen; 0: the last epoch."""
+    averaging: Averaging = "softmax"
+    """A video's prediction is the mean over clips of probabilities or of logits."""
+    workers: int = 0
+    """Processes that decode."""
+    seed: int = 0
+    """Of initial weights, order, clips and augmentation."""
+
+
+FINETUNE = OnlineConfig(lr=1e-3, backbone_lr=1e-4, dropout=0.5, milestones=(80, 90))
+"""Defaults of fine-tuning."""
+
+
+class Classifier(nn.Module):
+    """A backbone and a linear head.
+
+    Args:
+        backbone: Gives pooled features of width `dim`.
+        dim: Width D.
+        num_classes: Outputs.
+        kind: ``"linear_online"``: L2, BatchNorm, Linear; ``"finetune"``: Dropout, Linear.
+        dropout: Of the latter.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        dim: int,
+        num_classes: int,
+        kind: Literal["linear_online", "finetune"],
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.frozen = kind == "linear_online"
+        self.backbone = backbone.requires_grad_(not self.frozen)
+        classifier = nn.Linear(dim, num_classes)
+        nn.init.normal_(classifier.weight, std=0.01)
+        nn.init.zeros_(classifier.bias)
+        first = nn.BatchNorm1d(dim) if self.frozen else nn.Dropout(dropout)
+        self.head = nn.Sequential(first, classifier)
+
+    def train(self, mode: bool = True) -> "Classifier":
+        """Set the mode; a frozen backbone stays in ``eval()``."""
+        super().train(mode)
+        self.backbone.train(mode and not self.frozen)
+        return self
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Logits ``(B, classes)`` of normalised clips ``(B, C, T, H, W)``."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            pooled = self.backbone(clips).pooled
+        logits: Tensor = self.head(F.normalize(pooled, dim=-1) if self.frozen else pooled)
+        return logits
+
+
+def linear_online(
+    model: SDC,
+    train: VideoDataset,
+    test: VideoDataset,
+    clips: ClipSettings | None = None,
+    config: OnlineConfig | None = None,
+    *,
+    target: str | None = None,
+    progress: bool = True,
+) -> Classification:
+    """Train L2 -> BatchNorm -> Linear on a frozen backbone with augmented clips.
+
+    Args:
+        model: Its backbone stays in ``eval()`` and does not change.
+        train: Training videos.
+        test: Videos to report on.
+        clips: Length, size and stride of clips, and how test videos are cut.
+        config: Optimisation.
+        target: A factor, or None for the data set's own labels.
+        progress: Show bars.
+
+    Returns:
+        See `Classification`.
+
+    Raises:
+        ValueError: If the splits share groups or lack the labels.
+    """
+    config = config or OnlineConfig()
+    return _run("linear_online", model, train, test, clips, config, target, progress)
+
+
+def finetune(
+    model: SDC,
+    train: VideoDataset,
+    test: VideoDataset,
+    clips: ClipSettings | None = None,
+    config: OnlineConfig | None = None,
+    *,
+    target: str | None = None,
+    progress: bool = True,
+) -> Classification:
+    """Train a copy of the backbone and a new classifier together; arguments as `linear_online`."""
+    return _run("finetune", model, train, test, clips, config or FINETUNE, target, progress)
+
+
+def _run(
+    kind: Literal["linear_online", "finetune"],
+    model: SDC,
+    train: VideoDataset,
+    test: VideoDataset,
+    clips: ClipSettings | None,
+    config: OnlineConfig,
+    target: str | None,
+    progress: bool,
+) -> Classification:
+    clips = clips or ClipSettings()
+    shared = set(train.groups) & set(test.groups) if train.name == test.name else set()
+    if shared:
+        raise ValueError(f"train and test share {len(shared)} groups, {min(shared)} first")
+    classes = int(max(train.targets(target).max(), test.targets(target).max())) + 1
+    names = train.class_names if target is None else train.factor_names[target]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        dim = int(model.backbone.dim)  # type: ignore[arg-type]
+        backbone = copy.deepcopy(model.backbone)
+        network = Classifier(backbone, dim, max(classes, len(names)), kind, config.dropout)
+        network.to(next(backbone.parameters()).device)
+        chosen = _fit(network, train, clips, config, target, progress)
+    source = ClipSource(test, clips, config.batch_size, config.workers, progress)
+    scores = predict_videos(network, source, config.averaging)
+    notes = {
+        "clips": f"{clips.clips}, {clips.num_frames} frames at {clips.size}, {clips.crops} crop",
+        "averaging": config.averaging,
+        "epoch": chosen,
+    }
+    return classify(kind, scores, source.describe({}), target, notes)
+
+
+def _fit(
+    network: Classifier,
+    train: VideoDataset,
+    clips: ClipSettings,
+    config: OnlineConfig,
+    target: str | None,
+    progress: bool,
+) -> str:
+    """Train in place; returns which epoch was kept and why."""
+    validation = None
+    if config.validation:
+        train, validation = carve_validation(train, config.validation, config.seed)
+    augment = TrainAugment(clips.size, config.flip)
+    samples = TrainClips(train, clips.num_frames, augment, clips.stride, config.seed, target)
+    device = next(network.parameters()).device
+    optimizer = _optimizer(network, config)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.milestones), 0.1)
+    best, kept, chosen = -1.0, network.state_dict(), f"last of {config.epochs}"
+    bar = tqdm(range(config.epochs), desc="training", unit="epoch", delay=2, disable=not progress)
+    for epoch in bar:
+        order = EpochOrder(len(samples), config.batch_size, config.seed, epoch)
+        loader = DataLoader(samples, batch_sampler=order, num_workers=config.workers)
+        network.train()
+        for sample in loader:
+            logits = network(normalize(sample.clip.to(device)))
+            loss = F.cross_entropy(logits, sample.label.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        schedule.step()
+        if validation is not None:
+            source = ClipSource(validation, clips, config.batch_size, config.workers, False)
+            scores = predict_videos(network, source, config.averaging)
+            top1 = classify("validation", scores, source.describe({}), target).top1
+            if top1 > best:
+                best, kept = top1, copy.deepcopy(network.state_dict())
+                chosen = f"{epoch + 1}, best on {len(validation)} validation videos"
+    if validation is not None:
+        network.load_state_dict(kept)
+    return chosen
+
+
+def _optimizer(network: Classifier, config: OnlineConfig) -> torch.optim.Optimizer:
+    if network.frozen:
+        return torch.optim.SGD(
+            network.head.parameters(), config.lr, momentum=0.9, weight_decay=config.weight_decay
+        )
+    groups = [
+        {"params": network.head.parameters(), "lr": config.lr},
+        {"params": network.backbone.parameters(), "lr": config.backbone_lr},
+    ]
+    return torch.optim.Adam(groups, weight_decay=config.weight_decay)
+
+
+@torch.no_grad()
+def predict_videos(
+    network: nn.Module, source: ClipSource, averaging: Averaging = "softmax"
+) -> NDArray[np.float64]:
+    """Class scores ``(N, C)`` of all readable videos, averaged over their clips."""
+    network.eval()
+    device = next(network.parameters()).device
+    logits, owners = [], []
+    for clips, positions in source:
+        logits.append(network(normalize(clips.to(device))).float().cpu())
+        owners.append(positions)
+    videos = len(source.describe({}))
+    rows = source.rows(torch.cat(owners))
+    return average_clips(torch.cat(logits).numpy(), rows.numpy(), videos, averaging)

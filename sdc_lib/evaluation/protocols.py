@@ -1,0 +1,88 @@
+"""Named settings: which clips go with which protocol."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from sdc_lib.config import PretrainConfig
+from sdc_lib.evaluation.clip_source import ClipSettings
+from sdc_lib.evaluation.linear import LinearProbeConfig
+from sdc_lib.evaluation.online import FINETUNE, OnlineConfig
+
+Protocol = Literal["linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"]
+PROTOCOLS: tuple[Protocol, ...] = (
+    "linear",
+    "linear_online",
+    "finetune",
+    "retrieval",
+    "knn",
+    "disentanglement",
+)
+Preset = Literal["own", "released", "coclr"]
+
+
+@dataclass(frozen=True)
+class EvalSettings:
+    """Everything that a number depends on besides weights and videos."""
+
+    clips: ClipSettings = field(default_factory=ClipSettings)
+    """How videos become clips."""
+    linear: LinearProbeConfig = field(default_factory=LinearProbeConfig)
+    """Offline linear probe."""
+    online: OnlineConfig = field(default_factory=OnlineConfig)
+    """Online linear probe."""
+    finetune: OnlineConfig = FINETUNE
+    """Fine-tuning."""
+    centre: bool = True
+    """Retrieval and kNN subtract each set's own mean (transductive)."""
+    neighbours: int = 20
+    """k of kNN."""
+
+
+EVAL_PRESETS: dict[str, EvalSettings] = {
+    "released": EvalSettings(ClipSettings(num_frames=16, size=128)),
+    "coclr": EvalSettings(ClipSettings(num_frames=32, size=128)),
+}
+"""Clips of the method's own length, and of CoCLR's; dense, centre crop, probabilities averaged."""
+
+
+def settings_for(preset: Preset, config: PretrainConfig, epochs: int | None = None) -> EvalSettings:
+    """Settings of a preset.
+
+    Args:
+        preset: ``"released"``, ``"coclr"``, or ``"own"``: clips as the weights were trained on,
+            with the middle of their strides.
+        config: The run that the weights come from; where it never flips, nothing flips here.
+        epochs: Epochs of the protocols that train; milestones move in proportion.
+
+    Raises:
+        ValueError: If the preset is unknown or there are no epochs.
+    """
+    if preset == "own":
+        stride = max(1, round((1 + config.data.max_stride) / 2))
+        clips = ClipSettings(config.data.num_frames, config.data.augment.size, stride)
+        settings = EvalSettings(clips)
+    elif preset in EVAL_PRESETS:
+        settings = EVAL_PRESETS[preset]
+    else:
+        raise ValueError(f"unknown preset {preset!r}; choose own, {', '.join(EVAL_PRESETS)}")
+    flip = 0.0 if config.data.augment.flip == 0 else settings.online.flip
+    settings = replace(
+        settings,
+        online=replace(settings.online, flip=flip),
+        finetune=replace(settings.finetune, flip=flip),
+    )
+    if epochs is None:
+        return settings
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}; it must be at least 1")
+
+    def moved(part: OnlineConfig | LinearProbeConfig) -> dict[str, Any]:
+        milestones = tuple(round(m * epochs / part.epochs) for m in part.milestones)
+        return {"epochs": epochs, "milestones": milestones}
+
+    return replace(
+        settings,
+        linear=replace(settings.linear, **moved(settings.linear)),
+        online=replace(settings.online, **moved(settings.online)),
+        finetune=replace(settings.finetune, **moved(settings.finetune)),
+    )

@@ -1,0 +1,56 @@
+"""What training with labels needs beyond a clip: its augmentation, and the order of an epoch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Sampler
+from torchvision.transforms import v2
+
+from sdc_lib.datasets.clips import SampleKey
+
+
+class TrainAugment:
+    """Crop of 20 to 100% of the area, colour jitter for 30% of the clips, flip; for all frames.
+
+    Args:
+        size: Side of the output, pixels.
+        flip: Probability of a left-right flip.
+    """
+
+    def __init__(self, size: int, flip: float = 0.5) -> None:
+        jitter = v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.3)
+        crop = v2.RandomResizedCrop(size, scale=(0.2, 1), ratio=(3 / 4, 4 / 3), antialias=True)
+        self._transform = v2.Compose([crop, jitter, v2.RandomHorizontalFlip(flip)])
+
+    def __call__(self, clip: Tensor) -> Tensor:
+        """Augment uint8 ``(C, T, H, W)``."""
+        out: Tensor = self._transform(clip.transpose(0, 1))
+        return out.transpose(0, 1)
+
+
+class EpochOrder(Sampler[list[SampleKey]]):
+    """Batches of one epoch in an order drawn from (seed, epoch); a single last video joins another.
+
+    Args:
+        num_samples: Videos.
+        batch_size: Videos a batch.
+        seed: Of the run.
+        epoch: Which epoch.
+    """
+
+    def __init__(self, num_samples: int, batch_size: int, seed: int, epoch: int) -> None:
+        order = np.random.default_rng([seed, epoch]).permutation(num_samples).tolist()
+        keys = [SampleKey(epoch, index) for index in order]
+        self._batches = [keys[i : i + batch_size] for i in range(0, num_samples, batch_size)]
+        if len(self._batches) > 1 and len(self._batches[-1]) == 1:
+            last = self._batches.pop()  # BatchNorm has no variance for a single row
+            self._batches[-1] += last
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        """The batches."""
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        """How many batches."""
+        return len(self._batches)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sdc_lib.augment import normalize
+from sdc_lib.backbones import TinyBackbone
+from sdc_lib.config import AugmentConfig, ModelConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import EvalClips
+from sdc_lib.evaluation import extract_features, pixel_features, random_model, train_supervised
+from sdc_lib.evaluation.baselines import Supervised, SupervisedConfig
+from tests.evaluation.conftest import CLIPS
+
+World = tuple[VideoDataset, VideoDataset]
+
+
+def test_random_weights_are_reproducible_and_leave_the_generator_alone() -> None:
+    config = ModelConfig("tiny", num_concepts=4, projection_dim=8)
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    first = random_model(config, seed=1)
+    assert torch.equal(torch.rand(1), expected)
+    second, third = random_model(config, seed=1), random_model(config, seed=2)
+    weights = [m.state_dict()["heads.codebooks.video.weight"] for m in (first, second, third)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert not first.training
+
+
+def test_pixels_are_block_means(world: World) -> None:
+    features = pixel_features(world[1], CLIPS)
+    clips = normalize(EvalClips(world[1], 4, size=16)[1].clips)  # (n, 3, 4, 16, 16)
+    blocks = clips.reshape(len(clips), 3, 4, 8, 2, 8, 2).mean(dim=(4, 6)).flatten(1)
+    unit = blocks / blocks.norm(dim=1, keepdim=True)
+    np.testing.assert_allclose(features.pooled["video"][1], unit.mean(dim=0), atol=1e-5)
+    assert features.scores == {}
+    assert not np.allclose(features.pooled["dynamic"], features.pooled["static"])
+
+
+def test_supervision_learns_the_factors_and_shows_them_as_halves(world: World) -> None:
+    config = SupervisedConfig(epochs=3, batch_size=4, augment=AugmentConfig(size=16, flip=0.0))
+    network = train_supervised(world[0], 4, 1, config, progress=False)
+    again = train_supervised(world[0], 4, 1, config, progress=False)
+    assert not network.training
+    for a, b in zip(network.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+    features = extract_features(network, world[1], CLIPS)
+    assert features.scores["video"].shape == (4, 4)
+
+
+def test_supervised_loss_falls_on_a_batch() -> None:
+    torch.manual_seed(0)
+    network = Supervised(TinyBackbone(4, 16), 16, {"appearance": 2, "motion": 2})
+    clips = torch.randn(4, 3, 4, 16, 16)
+    encoded = network.eval().encode(clips)
+    torch.testing.assert_close(encoded.scores[:, :2], network(clips)["appearance"])
+    torch.testing.assert_close(encoded.scores[:, 2:], network(clips)["motion"])
+    with pytest.raises(ValueError, match="same number of classes"):
+        Supervised(TinyBackbone(4, 16), 16, {"appearance": 2, "motion": 3})
+
+
+def test_supervision_needs_factors(world: World) -> None:
+    plain = VideoDataset("plain", world[0].root, "train", world[0].files[:0])
+    with pytest.raises(ValueError, match="plain has no factors"):
+        train_supervised(plain)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.evaluation import FINETUNE, OnlineConfig, carve_validation, finetune, linear_online
+from sdc_lib.evaluation.online import Classifier
+from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
+from sdc_lib.model import SDC
+from tests.evaluation.conftest import CLIPS
+
+World = tuple[VideoDataset, VideoDataset]
+SHORT = OnlineConfig(epochs=2, batch_size=4, flip=0.0, milestones=(1,))
+
+
+def test_the_online_probe_never_touches_the_backbone(model: SDC, world: World) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    result = linear_online(model, *world, CLIPS, SHORT, target="appearance", progress=False)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(p.requires_grad for p in model.parameters())
+    assert (result.evaluated, result.official, len(result.predictions)) == (4, 4, 4)
+    assert result.notes["epoch"] == "last of 2"
+    assert "16" in result.notes["clips"]
+
+
+def test_the_copy_inside_the_probe_stays_frozen_too(model: SDC) -> None:
+    network = Classifier(model.backbone, 16, 2, "linear_online").train()
+    norms = [m for m in network.backbone.modules() if isinstance(m, torch.nn.BatchNorm3d)]
+    assert norms
+    assert not any(m.training for m in norms)
+    assert network.head[0].training
+    loss = network(torch.randn(3, 3, 4, 16, 16)).sum()
+    loss.backward()
+    assert all(p.grad is None for p in network.backbone.parameters())
+    assert network.head[1].weight.grad is not None
+
+
+def test_fine_tuning_trains_a_copy_of_the_backbone(model: SDC, world: World) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    config = replace(FINETUNE, epochs=2, batch_size=4)
+    first = finetune(model, *world, CLIPS, config, target="motion", progress=False)
+    frozen = replace(config, backbone_lr=0.0)
+    second = finetune(model, *world, CLIPS, frozen, target="motion", progress=False)
+    assert not np.array_equal(first.scores, second.scores)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    again = finetune(model, *world, CLIPS, config, target="motion", progress=False)
+    np.testing.assert_array_equal(first.scores, again.scores)
+
+
+def test_fine_tuning_backbone_runs_in_training_mode(model: SDC) -> None:
+    network = Classifier(model.backbone, 16, 2, "finetune", dropout=0.5).train()
+    assert network.backbone.training
+    network(torch.randn(3, 3, 4, 16, 16)).sum().backward()
+    assert all(p.grad is not None for p in network.backbone.parameters())
+
+
+def test_the_epoch_is_chosen_on_validation_videos(model: SDC, world: World) -> None:
+    config = replace(SHORT, validation=0.25)
+    result = linear_online(model, *world, CLIPS, config, target="appearance", progress=False)
+    assert "best on 2 validation videos" in result.notes["epoch"]
+
+
+def test_splits_that_share_groups_are_refused(model: SDC, world: World) -> None:
+    with pytest.raises(ValueError, match="train and test share 8 groups"):
+        linear_online(model, world[0], world[0], CLIPS, SHORT)
+
+
+def test_validation_takes_whole_groups(world: World) -> None:
+    files = [replace(file, group=f"g{i // 2}") for i, file in enumerate(world[0])]
+    names = (world[0].class_names, world[0].factor_names)
+    grouped = VideoDataset("w", world[0].root, "train", files, *names)
+    train, validation = carve_validation(grouped, 0.3, seed=1)
+    assert (len(train), len(validation)) == (4, 4)
+    assert not set(train.groups) & set(validation.groups)
+    assert validation.groups == carve_validation(grouped, 0.3, seed=1)[1].groups
+    with pytest.raises(ValueError, match="too few to set 90% aside"):
+        carve_validation(grouped, 0.9)
+    with pytest.raises(ValueError, match="share is 1; it must lie between"):
+        carve_validation(grouped, 1)
+
+
+def test_every_epoch_shows_every_video_once_in_a_new_order() -> None:
+    batches = list(EpochOrder(9, 4, seed=0, epoch=3))
+    assert [len(batch) for batch in batches] == [4, 5]  # a single last video joins the batch before
+    assert sorted(key.index for batch in batches for key in batch) == list(range(9))
+    assert {key.epoch for batch in batches for key in batch} == {3}
+    other = list(EpochOrder(9, 4, seed=0, epoch=4))
+    assert [k.index for b in other for k in b] != [k.index for b in batches for k in b]
+
+
+def test_the_augmentation_treats_all_frames_alike() -> None:
+    clip = torch.randint(0, 255, (3, 1, 20, 24), dtype=torch.uint8).expand(3, 5, 20, 24)
+    torch.manual_seed(0)
+    out = TrainAugment(16)(clip)
+    assert out.shape == (3, 5, 16, 16)
+    assert torch.equal(out[:, :1].expand_as(out), out)

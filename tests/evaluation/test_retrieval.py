@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsClassifier
+from torchmetrics.retrieval import RetrievalHitRate
+
+from sdc_lib.evaluation import Features, knn, retrieve
+from sdc_lib.evaluation.retrieval import unit_features
+from tests.evaluation.conftest import MakeFeatures
+
+
+@pytest.fixture
+def noisy(make_features: MakeFeatures) -> tuple[Features, Features]:
+    return make_features("train", 96, noise=0.4), make_features("test", 40, noise=0.4)
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_recalls_agree_with_torchmetrics(noisy: tuple[Features, Features], centre: bool) -> None:
+    train, test = noisy
+    ours = retrieve(train, test, target="motion", centre=centre)
+    unit = unit_features(test.pooled["video"], centre), unit_features(train.pooled["video"], centre)
+    cosines = torch.from_numpy(unit[0] @ unit[1].T)
+    same = torch.from_numpy(test.targets("motion")[:, None] == train.targets("motion"))
+    queries = torch.arange(40)[:, None].expand(40, 96)
+    assert list(ours.recalls) == [1, 5, 10, 20, 50]
+    for k, recall in ours.recalls.items():
+        oracle = RetrievalHitRate(top_k=k)(cosines, same, indexes=queries)
+        assert recall == pytest.approx(100 * float(oracle), abs=1e-4)
+    assert 25 < ours.recalls[1] < 100
+    assert ("transductive" in str(ours)) == centre
+
+
+def test_votes_agree_with_scikit_learn(noisy: tuple[Features, Features]) -> None:
+    train, test = noisy
+    ours = knn(train, test, target="motion", k=7, temperature=0.1, centre=False)
+    oracle = KNeighborsClassifier(
+        7, metric="cosine", weights=lambda d: np.exp((1 - d) / 0.1), algorithm="brute"
+    ).fit(train.pooled["video"], train.targets("motion"))
+    np.testing.assert_array_equal(ours.predictions, oracle.predict(test.pooled["video"]))
+    np.testing.assert_allclose(ours.scores, oracle.predict_proba(test.pooled["video"]), rtol=1e-3)
+
+
+def test_ranks_of_a_hand_made_case() -> None:
+    def features(split: str, rows: list[list[float]], labels: list[int]) -> Features:
+        x = np.array(rows, np.float32)
+        names = tuple(f"{split}{i}" for i in range(len(rows)))
+        return Features(
+            "m", split, names, {"video": x}, {}, {"label": np.array(labels)}, {}, official=9
+        )
+
+    gallery = features("a", [[1, 0], [0.9, 0.1], [0, 1]], [0, 0, 1])
+    queries = features("b", [[1, 0.05], [1, 0.1], [0, 1]], [0, 1, 2])
+    result = retrieve(gallery, queries, centre=False, ranks=(1, 2, 3, 5))
+    assert result.first_hit.tolist() == [1, 3, 4]
+    assert result.recalls == pytest.approx({1: 100 / 3, 2: 100 / 3, 3: 200 / 3})
+    assert result.nearest[2].tolist() == [2, 1, 0]
+    assert (result.evaluated, result.official) == (3, 9)
+
+
+def test_only_centring_lets_other_queries_matter(noisy: tuple[Features, Features]) -> None:
+    train, test = noisy
+    half = test.subset(range(20))
+    alone = retrieve(train, half, centre=False)
+    together = retrieve(train, test, centre=False)
+    np.testing.assert_array_equal(alone.first_hit, together.first_hit[:20])
+
+
+def test_bad_settings_and_shared_videos(noisy: tuple[Features, Features]) -> None:
+    train, test = noisy
+    with pytest.raises(ValueError, match=r"must be positive, got 0 and 0\.07"):
+        knn(train, test, k=0)
+    with pytest.raises(ValueError, match="must be disjoint"):
+        retrieve(train, replace(test, names=train.names[:40]))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sdc_lib.checkpoint import export_model
+from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.evaluation.baselines import random_model
+from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.evaluation.run import evaluate, from_features
+from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
+from sdc_lib.results import read_record
+from tests.evaluation.conftest import MakeFeatures
+
+World = tuple[VideoDataset, VideoDataset]
+CONFIG = PretrainConfig(
+    name="small",
+    data=DataConfig(num_frames=4, max_stride=1.0, augment=AugmentConfig(size=16, flip=0.0)),
+    model=ModelConfig("tiny", num_concepts=10, projection_dim=8),
+)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return export_model(random_model(CONFIG.model), CONFIG, tmp_path / "small.safetensors", {})
+
+
+@pytest.fixture
+def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_world(config: DataConfig, data_dir: Path, split: str) -> VideoDataset:
+        assert config.dataset == "world"
+        return world[0] if split == "train" else world[1]
+
+    monkeypatch.setattr("sdc_lib.evaluation.run.open_dataset", open_world)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize(
+    ("protocol", "metric"),
+    [
+        ("linear", "appearance, top-1"),
+        ("knn", "motion, mean per class"),
+        ("retrieval", "motion, R@5"),
+        ("disentanglement", "gap"),
+        ("finetune", "motion, top-1"),
+    ],
+)
+def test_a_checkpoint_is_evaluated_and_recorded(
+    weights: Path, tmp_path: Path, protocol: str, metric: str
+) -> None:
+    done = evaluate(
+        weights,
+        "world",
+        protocol,  # type: ignore[arg-type]
+        epochs=1,
+        workers=0,
+        cache_dir=tmp_path / "cache",
+        results_dir=tmp_path / "results",
+        name="mine",
+        progress=False,
+    )
+    assert "4 of 4" in str(done)
+    record = read_record(tmp_path / "results" / "mine.json")
+    assert record == done.record
+    assert (record.row, record.config) == ("small", CONFIG.hash())
+    assert (record.evaluated, record.official, record.dataset) == (4, 4, "world/test")
+    assert -100 <= record.values[metric][0] <= 100
+    assert (metric in record.intervals) == (protocol == "disentanglement")
+    assert str(tmp_path) not in (tmp_path / "results" / "mine.json").read_text()
+
+
+@pytest.mark.usefixtures("opened")
+def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
+    with pytest.raises(ValueError, match="unknown preset 'nonsense'"):
+        evaluate("random:nonsense", "world")
+    with pytest.raises(ValueError, match="unknown protocol 'guess'"):
+        evaluate(weights, "world", "guess")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no weights at"):
+        evaluate("no-such-model", "world")
+
+
+def test_clips_follow_the_preset() -> None:
+    own = settings_for("own", MOTION_FACTORS_TINY)
+    assert (own.clips.num_frames, own.clips.size, own.clips.stride) == (8, 32, 2)
+    assert (own.online.flip, own.finetune.flip) == (0.0, 0.0)
+    released, coclr = settings_for("released", UCF101), settings_for("coclr", UCF101)
+    assert (released.clips.num_frames, coclr.clips.num_frames) == (16, 32)
+    assert released.clips.size == coclr.clips.size == 128
+    assert released.online.flip == 0.5
+    short = settings_for("own", UCF101, epochs=10)
+    assert (short.linear.epochs, short.linear.milestones) == (10, (6, 8))
+    assert short.finetune.lr == 1e-3
+    with pytest.raises(ValueError, match="unknown preset 'theirs'"):
+        settings_for("theirs", UCF101)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="epochs is 0"):
+        settings_for("own", UCF101, epochs=0)
+
+
+def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
+    with pytest.raises(ValueError, match="'finetune' needs videos"):
+        from_features("finetune", make_features("train", 16), make_features("test", 8))
