@@ -119,9 +119,9 @@ def align(scores: Tensor, queue: Tensor | None, group: Sequence[int]) -> Tensor:
             if k == i:
                 continue
             samples = []
-            for b in range(batch):
-                prediction = log_softmax([p / 0.1 for p in scores[b, k]])
-                pairs = zip(targets[b], prediction, strict=True)
+            for target, row in zip(targets, scores[:, k], strict=True):
+                prediction = log_softmax([p / 0.1 for p in row])
+                pairs = zip(target, prediction, strict=True)
                 samples.append(-torch.stack([q * log_p for q, log_p in pairs]).sum())
             over_predictions.append(mean(samples))
         over_targets.append(mean(over_predictions))
@@ -192,12 +192,14 @@ def local(descriptors: Tensor, scores_1: Tensor, scores_2: Tensor) -> Tensor:
         for c in range(len(first)):
             if first[c] > tenth_1 and second[c] > tenth_2:
                 active.append((b, c))
+    # [view][sample][concept]; taken apart once, or every index would cost a full-size gradient
+    vectors = [[sample.unbind() for sample in view] for view in descriptors.unbind(1)]
     total = torch.zeros((), dtype=descriptors.dtype)
-    for query_view, key_view in ((0, 1), (1, 0)):
+    for queries, keys in (vectors, vectors[::-1]):
         for b, c in active:
-            query = unit(descriptors[b, query_view, c])
+            query = unit(queries[b][c])
             for other in range(batch):
-                key = unit(descriptors[other, key_view, c].detach())
+                key = unit(keys[other][c].detach())
                 delta = (2 - 2 * dot(query, key) + 1e-5).sqrt()
                 if other == b:
                     total = total + delta**2
