@@ -65,6 +65,7 @@ def body_of(notebook: NotebookNode) -> str:
     resources = {"metadata": {"path": str(Path(__file__).parent)}}
     text, _ = exporter.from_notebook_node(copy, resources=resources)
     text = put_back(str(text), store)
+    text = re.sub(r"<img\b[^>]*>", _without_network, text)
     text = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', text)
     # A page lies one folder deeper than its notebook.
     return re.sub(r'(href|src)="\.\./', r'\1="../../', text)
@@ -97,6 +98,14 @@ def thumbnail_of(notebook: NotebookNode) -> str:
             if player:
                 return player.group(1)
     return ""
+
+
+def _without_network(tag: re.Match[str]) -> str:
+    """An image that lies on the network, a badge for instance, becomes its text."""
+    if not re.search(r'src="(https?:)?//', tag.group(0)):
+        return tag.group(0)
+    alt = re.search(r'alt="([^"]*)"', tag.group(0))
+    return alt.group(1) if alt else ""
 
 
 def _data_address(kind: str, data: str) -> str:

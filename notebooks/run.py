@@ -112,7 +112,9 @@ def execute(source: Path, target: Path, parameters: dict[str, str], profile: Pro
             parameters=parameters,
             kernel_name="python3",
             language="python",
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
             cwd=source.parent,
+            start_timeout=300,
             execution_timeout=SECONDS_A_CELL[profile],
             progress_bar=bar if terminal else {**bar, "mininterval": 30.0},
         )

@@ -85,14 +85,17 @@ def test_title_and_promise() -> None:
 def test_site_loads_nothing_from_the_network(tmp_path: Path) -> None:
     notebook = made_up("1 + 1")
     notebook.cells[-1].outputs = [image_output()]
-    notebook.cells.append(new_markdown_cell(TEXT))
+    badge = "[![Open it](https://example.org/badge.svg)](https://example.org)"
+    notebook.cells.append(new_markdown_cell(f"{TEXT}\n{badge}"))
     path = save(notebook, tmp_path / "01_first.ipynb")
     write_site([path, tmp_path / "02_gone.ipynb"], tmp_path, {"01_first": 3.2, "02_gone": 1.0}, {})
-    for page in ("01_first.html", "index.html"):
-        text = (tmp_path / page).read_text(encoding="utf-8")
+    for name in ("01_first.html", "index.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
         assert "<script" not in text
         assert re.findall(r"(?:src|url\()\s*=?\s*[\"']?(?:https?:)?//", text) == []
         assert re.findall(r"<link[^>]+href", text) == []
+    page = (tmp_path / "01_first.html").read_text(encoding="utf-8")
+    assert '<a href="https://example.org">Open it</a>' in page
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="01_first.html"' in index
     assert 'href="02_gone.html"' not in index
