@@ -19,7 +19,7 @@ from typing import Protocol, cast
 from tyro.extras import SubcommandApp
 
 from sdc_lib.commands.data import data_app
-from sdc_lib.commands.evaluation import Embed, Evaluate, Search
+from sdc_lib.commands.evaluation import Atlas, Embed, Evaluate, Search
 from sdc_lib.commands.pretrain import pretrain_app
 
 ABOUT = (
@@ -57,6 +57,8 @@ def build_app() -> SubcommandApp:
     app.command(name="evaluate")(Evaluate)
     app.command(name="embed")(Embed)
     app.command(name="search")(Search)
+    app.command(name="atlas")(Atlas)
+    app.command(name="atlas")(Atlas)
     return app
 
 

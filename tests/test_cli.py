@@ -25,6 +25,8 @@ COMMANDS = [
     "doctor",
     "data make motion-factors",
     "data check",
+    "data prepare",
+    "atlas",
     "embed",
     "evaluate",
     "search",

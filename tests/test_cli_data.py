@@ -13,7 +13,7 @@ import pytest
 from sdc_lib.cli import main
 from sdc_lib.commands.data import DatasetName
 from sdc_lib.datasets.registry import DATASETS
-from sdc_lib.video import write_video
+from sdc_lib.video import probe, write_video
 
 
 @pytest.fixture
@@ -87,3 +87,19 @@ def test_wrong_layout_is_one_line(
 def test_missing_root_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path / "gone"), "--dataset", "folder"]) == 1
     assert "gone does not exist" in capsys.readouterr().err
+
+
+def test_prepare_copies_and_tells_what_failed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "calm" / "torn.mp4").write_bytes(b"not a video at all" * 40)
+    copies = tmp_path / "small"
+    words = ["data", "prepare", str(folder), str(copies), "--short-side", "16", "--workers", "1"]
+    assert main(words) == 1
+    said = capsys.readouterr().out
+    assert "2 videos prepared, 0 were there already" in said
+    assert "calm/torn.mp4" in said
+    assert probe(copies / "loud" / "b.mp4").height == 16
+    (folder / "calm" / "torn.mp4").unlink()
+    assert main(words) == 0
+    assert "0 videos prepared, 2 were there already" in capsys.readouterr().out

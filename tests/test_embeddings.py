@@ -145,3 +145,13 @@ def test_embed_and_search_from_the_command_line(
     assert capsys.readouterr().out.split() == ["1", "1.000", str(folder / NAMES[2])]
     assert main(["search", str(out), str(tmp_path / "gone.mp4")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_atlas_from_the_command_line(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "atlas.html"
+    data = ["--dataset", "folder", "--data-dir", str(folder), "--workers", "0", "--device", "cpu"]
+    assert main(["atlas", str(weights), "--out", str(out), "--top", "1", *data]) == 0
+    assert f"wrote {out}" in capsys.readouterr().out
+    assert any(name in out.read_text(encoding="utf-8") for name in NAMES)

@@ -101,6 +101,37 @@ class CheckData:
                 yield videos
 
 
+@dataclass(frozen=True)
+class PrepareData:
+    """Copy a data set as small Motion JPEG videos, which decode fast; run it again to continue.
+
+    The exit status is 1 if a video has no copy.
+    """
+
+    src: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SRC")]
+    """Folder of the originals."""
+    dst: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DST")]
+    """Folder of the copies, outside SRC; names and annotation files stay."""
+    short_side: int = 128
+    """Pixels of the shorter side; smaller videos keep their size."""
+    quality: int = 3
+    """JPEG quantiser, 2 (best) to 31."""
+    workers: int | None = None
+    """Child processes; one a core when None."""
+    timeout: float = 600.0
+    """Seconds that one video may take."""
+
+    def run(self) -> int:
+        """Print counts, sizes and what failed."""
+        from sdc_lib.datasets.prepare import prepare
+
+        done = prepare(
+            self.src, self.dst, self.short_side, self.quality, self.workers, self.timeout
+        )
+        print(done.report())
+        return 1 if done.failed else 0
+
+
 def data_app() -> SubcommandApp:
     """What follows ``sdc data``."""
     make = SubcommandApp()
@@ -108,4 +139,5 @@ def data_app() -> SubcommandApp:
     app = SubcommandApp()
     app.command(make, name="make", help="Generate a data set.")
     app.command(name="check")(CheckData)
+    app.command(name="prepare")(PrepareData)
     return app

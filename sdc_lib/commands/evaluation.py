@@ -1,8 +1,8 @@
-"""``sdc evaluate``, ``sdc embed`` and ``sdc search``: what weights are good for."""
+"""``sdc evaluate``, ``embed``, ``search`` and ``atlas``: what weights are good for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -141,6 +141,58 @@ class Search:
         )
         for rank, match in enumerate(matches, start=1):
             print(f"{rank:3d}  {match.similarity:6.3f}  {Path(gallery.root) / match.name}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Write one HTML page that shows what every concept responds to."""
+
+    checkpoint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="CHECKPOINT")]
+    """A .safetensors file, the folder of a finished run, or the name of weights that ship."""
+    out: Path = Path("atlas.html")
+    """The page; it needs no other file and no network."""
+    dataset: DatasetName = "motion-factors"
+    """Data set to look through; MotionFactors is made if it is missing."""
+    split: Literal["train", "val", "test"] = "test"
+    """Which part of it."""
+    data_dir: Path = Path("data")
+    """Where data sets are."""
+    fold: int = 1
+    """Official split number, where there are several."""
+    top: int = 6
+    """Videos a concept."""
+    batch_size: int = 64
+    """Clips a forward pass."""
+    workers: int = 2
+    """Processes that decode."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    cache_dir: Path | None = None
+    """Keep features there and reuse them."""
+
+    def run(self) -> int:
+        """Print the concepts in numbers, and where the page is."""
+        from sdc_lib.atlas import write_atlas
+        from sdc_lib.checkpoint import load, load_config
+        from sdc_lib.datasets.registry import open_dataset
+        from sdc_lib.evaluation.protocols import settings_for
+
+        model, config = load(self.checkpoint), load_config(self.checkpoint)
+        data = replace(config.data, dataset=self.dataset, split=self.fold)
+        report = write_atlas(
+            model.to(pick_device(self.device)),
+            open_dataset(data, self.data_dir, self.split),
+            self.out,
+            settings_for("own", config).clips,
+            top=self.top,
+            title=f"Concept atlas: {self.checkpoint} on {self.dataset}",
+            batch_size=self.batch_size,
+            workers=self.workers,
+            cache_dir=self.cache_dir,
+        )
+        print(report)
+        print(f"wrote {self.out}")
         return 0
 
 
