@@ -57,6 +57,8 @@ class DataConfig:
     """First frame of a frame difference: wraps round to the last (released) or is zero."""
     workers: int = 2
     """Processes that decode and augment; 0 decodes in the training process."""
+    cache_mb: int = 0
+    """Decoded videos that each worker keeps in memory, MB; for small data sets."""
     max_replaced: float = 0.05
     """Share of samples that may be replaced because their file broke before the run stops."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -110,7 +112,7 @@ class ObjectiveConfig:
     diversity_temperature: float = 0.1
     """τ of the distributions that must stay flat."""
     filter_top_k: int = 10
-    """Rank that sets the threshold of the concept filter."""
+    """Rank that sets the threshold of the concept filter; 0 for no filter."""
     filter_inclusive: bool = False
     """Keep the concept at that rank, too; the released code does not and keeps one fewer."""
     local_margin: float = 1.4
@@ -147,6 +149,8 @@ class OptimConfig:
     """Memory format channels_last_3d for the network: about twice as fast on most CPUs."""
     compile: bool = False
     """Compile the network with torch.compile."""
+    freeze_backbone: bool = False
+    """Train the heads only; the backbone, its BatchNorm statistics included, stays as it is."""
     checkpoint_activations: bool = False
     """Recompute the backbone's activations in the backward pass: less memory, more time."""
 
@@ -181,6 +185,8 @@ class PretrainConfig:
     """Preset or run name, written beside all results."""
     seed: int = 0
     """Of weights, data order, clips and augmentation."""
+    init_backbone: str = ""
+    """Weights whose backbone a run starts from, as for `sdc_lib.load`; empty for random ones."""
     data: DataConfig = field(default_factory=DataConfig)
     """Videos and clips."""
     model: ModelConfig = field(default_factory=ModelConfig)

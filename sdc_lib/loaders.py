@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from sdc_lib.augment import ClipAugment
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.cache import FrameCache
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
@@ -129,6 +130,7 @@ def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
         augment=ClipAugment(config.data.augment),
         seed=config.seed,
         short_videos=config.data.short_videos,
+        read=FrameCache(config.data.cache_mb),
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.snapshots import write_atomically
 
-MAY_CHANGE = ("data.workers",)
+MAY_CHANGE = ("data.workers", "data.cache_mb")
 """Settings that do not change the result and may differ when a run is continued."""
 
 

@@ -11,6 +11,7 @@ from lightning_fabric.strategies.strategy import Strategy
 from lightning_fabric.wrappers import _FabricModule
 from torch.optim import Adam, Optimizer
 
+from sdc_lib.checkpoint import load
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
@@ -75,10 +76,13 @@ def make_fabric(
 
 
 def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
-    """Make everything anew; the weights depend only on the seed."""
+    """Make everything anew; the weights depend only on the seed and where the backbone is from."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build_model(config.model)
+    if config.init_backbone:
+        model.backbone.load_state_dict(load(config.init_backbone).backbone.state_dict())
+    model.backbone.requires_grad_(not config.optim.freeze_backbone)
     if fabric.world_size > 1 and config.objective.global_batch:
         model = synchronize_batchnorm(model, fabric.device)
     if config.optim.channels_last:
@@ -87,7 +91,8 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
         recompute_activations(model.backbone)
     if config.optim.compile:
         model.backbone.compile()
-    optimizer = Adam(model.parameters(), lr=config.optim.lr, weight_decay=config.optim.weight_decay)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = Adam(trained, lr=config.optim.lr, weight_decay=config.optim.weight_decay)
     network, optimizer = fabric.setup(SixViews(model, config.data.boundary), optimizer)
     queue = None
     if config.curriculum.queue_size > 0:

@@ -150,6 +150,7 @@ class Run:
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.model.train()
+        state.model.backbone.train(not optim.freeze_backbone)
         state.model.heads.normalize_codebooks_()
         state.optimizer.zero_grad(set_to_none=True)
         self.recorder.begin_step(rate)

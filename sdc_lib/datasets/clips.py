@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from sdc_lib.augment import Crops, eval_crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.reading import (
+    ReadFrames,
     SampleKey,
     TooShortError,
     channels_first,
@@ -89,6 +90,7 @@ class PairClips(Dataset[PairSample]):
         seed: Of all random choices.
         short_videos: What happens to videos of 2T frames or fewer. ``"drop"``: left out when their
             length is known, otherwise replaced when read; ``"pad"``: frames are repeated.
+        read: What reads the frames of a file, such as a `FrameCache`.
 
     Raises:
         ValueError: ``num_frames`` below 1, ``max_stride`` below 1, unknown ``short_videos``, or no
@@ -105,6 +107,7 @@ class PairClips(Dataset[PairSample]):
         augment: Augment | None = None,
         seed: int = 0,
         short_videos: Literal["drop", "pad"] = "drop",
+        read: ReadFrames = sample_clip,
     ) -> None:
         if num_frames < 1:
             raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
@@ -119,6 +122,7 @@ class PairClips(Dataset[PairSample]):
         self.augment = augment
         self.seed = seed
         self._shortest = shortest
+        self._read = read
 
     def __len__(self) -> int:
         """Number of videos, one sample each."""
@@ -133,7 +137,7 @@ class PairClips(Dataset[PairSample]):
                 raise TooShortError(f"{length} frames; {self._shortest} are needed")
             return pair_indices(length, self.num_frames, self.max_stride, rng)
 
-        frames, index = read_or_replace(self.videos, epoch_key.index, choose, rng)
+        frames, index = read_or_replace(self.videos, epoch_key.index, choose, rng, self._read)
         clips = frames.unflatten(1, (2, self.num_frames)).transpose(0, 1)  # (2, C, T, H, W)
         still = int(rng.integers(self.num_frames))
         stills = clips[:, :, still : still + 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,9 @@ from torch import Tensor
 from sdc_lib.datasets.base import LeftOut, VideoDataset
 from sdc_lib.datasets.sampling import Indices
 from sdc_lib.video import VideoError, sample_clip
+
+ReadFrames = Callable[[Path, Callable[[int], Indices]], Tensor]
+"""Path of a video and a choice of frames given its length -> uint8 ``(T, H, W, C)``."""
 
 _READ_ATTEMPTS = 10
 
@@ -88,6 +92,7 @@ def read_or_replace(
     index: int,
     choose: Callable[[int], Indices],
     rng: np.random.Generator,
+    read: ReadFrames = sample_clip,
 ) -> tuple[Tensor, int]:
     """Read video ``index``, or another one drawn with ``rng`` where that fails.
 
@@ -96,6 +101,7 @@ def read_or_replace(
         index: Video to read first.
         choose: Frames to read, given the length; raises `TooShortError` for too short a video.
         rng: The sample's generator.
+        read: What reads the frames, `sample_clip` or a cache before it.
 
     Returns:
         Frames ``(C, T, H, W)``, and the index of the video that they are from.
@@ -106,7 +112,7 @@ def read_or_replace(
     for _ in range(_READ_ATTEMPTS):
         path = videos[index].path
         try:
-            return channels_first(sample_clip(path, choose)), index
+            return channels_first(read(path, choose)), index
         except VideoError as error:
             failure = error
         except TooShortError as error:

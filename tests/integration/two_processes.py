@@ -1,0 +1,106 @@
+"""Started by `test_distributed`: train on two processes, and keep what the test compares.
+
+``python two_processes.py VIDEOS OUT`` starts its second process itself, as a user's script would.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sdc_lib.codebook import ScoreQueue
+from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.base import VideoDataset, VideoFile
+from sdc_lib.distributed import gather_rows, local_rows, rank, world_size
+from sdc_lib.model import SDC, build_model
+from sdc_lib.monitor import Record
+from sdc_lib.objective import SDCObjective
+from sdc_lib.pretraining import pretrain
+from sdc_lib.schedule import Phase
+from sdc_lib.synchronized import synchronize_batchnorm
+from sdc_lib.training_step import LOGGED, SixViews, StepFunction
+from tests.training import CONFIG, EVERYWHERE, changed
+
+STEPS = 8
+
+RUNS = {
+    "local contrast everywhere": changed(
+        optim={"precision": "64-true"},
+        curriculum={"decorrelation": 2.0, "decorrelation_detach_backbone": True},
+    ),
+    "accumulated": changed(optim={"precision": "64-true", "batch_size": 2, "accumulate": 2}),
+}
+"""Configurations of the whole batch on one process."""
+
+
+def config_of(name: str, processes: int) -> PretrainConfig:
+    """The same global batch for any number of processes."""
+    config = RUNS[name]
+    batch = config.optim.batch_size // processes
+    return changed(config, optim={"batch_size": batch}, objective={"global_local_contrast": True})
+
+
+def open_videos(root: Path) -> VideoDataset:
+    files = [VideoFile(path, path.name, num_frames=12) for path in sorted(root.glob("*.mp4"))]
+    return VideoDataset("noise", root, "train", files)
+
+
+def train(name: str, videos: Path, out: Path, processes: int) -> list[Record]:
+    """All rows of the log, in full precision."""
+    rows: list[Record] = []
+    pretrain(
+        config_of(name, processes),
+        out / name,
+        videos=open_videos(videos),
+        max_steps=STEPS,
+        accelerator="cpu",
+        devices=processes,
+        progress=False,
+        on_step=rows.append,
+    )
+    return rows
+
+
+def step_once(everywhere: bool) -> tuple[dict[str, float], dict[str, Tensor], Tensor]:
+    """Terms (averaged over processes), averaged gradients and the queue after one step."""
+    config = changed(CONFIG, objective={"global_local_contrast": everywhere})
+    model = whole_model(config)
+    torch.manual_seed(1)
+    clips = torch.randint(0, 255, (6, 2, 3, 4, 16, 16), dtype=torch.uint8)
+    queue = ScoreQueue(6, config.model.num_concepts).double()
+    queue.push(torch.rand(4, 6, 20).double())
+    objective = SDCObjective(EVERYWHERE if everywhere else config.objective)
+    step = StepFunction(config, objective, queue)
+    network: nn.Module = SixViews(model, "wrap")
+    if world_size() > 1:
+        network = nn.parallel.DistributedDataParallel(network)
+    own = local_rows(clips)
+    phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
+    total, logged = step(network, own, own[:, :, :, :1].flip(-1), phase)
+    total.backward()
+    terms = gather_rows(logged[None]).mean(dim=0)
+    grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return dict(zip(LOGGED, terms.tolist(), strict=True)), grads, queue.scores
+
+
+def whole_model(config: PretrainConfig) -> SDC:
+    torch.manual_seed(0)
+    model = build_model(config.model).double()
+    if world_size() > 1:
+        model = synchronize_batchnorm(model, torch.device("cpu"))
+    return model
+
+
+def main(videos: Path, out: Path) -> None:
+    torch.set_num_threads(1)
+    rows = {name: train(name, videos, out, 2) for name in RUNS}
+    steps = {everywhere: step_once(everywhere) for everywhere in (False, True)}
+    if rank() == 0:
+        torch.save({"rows": rows, "steps": steps}, out / "seen.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,218 @@
+"""A run in a folder: what it writes, what it refuses, and that each setting does its part."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.testing import assert_close
+
+from sdc_lib.checkpoint import load
+from sdc_lib.codebook import ScoreQueue
+from sdc_lib.config import PretrainConfig, from_dict
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.model import build_model
+from sdc_lib.monitor import COLUMNS, TIMINGS, Record, read_log
+from sdc_lib.objective import SDCObjective
+from sdc_lib.pretraining import PretrainResult, pretrain
+from sdc_lib.recorder import TrainingError
+from sdc_lib.schedule import Phase
+from sdc_lib.training_step import LOGGED, SixViews, StepFunction, diagnose, recompute_activations
+from tests.training import CONFIG, changed, make_videos
+
+Train = Callable[..., PretrainResult]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> VideoDataset:
+    return make_videos(tmp_path_factory.mktemp("videos"))
+
+
+@pytest.fixture
+def train(videos: VideoDataset, tmp_path: Path) -> Train:
+    """Pretrain in a fresh folder without a bar."""
+
+    def run(config: PretrainConfig = CONFIG, name: str = "run", **options: Any) -> PretrainResult:
+        return pretrain(config, tmp_path / name, **{"videos": videos, "progress": False, **options})
+
+    return run
+
+
+def weights(result: PretrainResult) -> dict[str, Tensor]:
+    assert result.weights is not None
+    return load_file(result.weights)
+
+
+def test_a_run_leaves_what_was_promised(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[Record] = []
+    result = train(max_steps=7, save_every=2, on_step=seen.append)
+    folder = result.folder
+    assert result.finished
+    assert (result.step, result.steps_per_epoch) == (7, 3)
+    assert from_dict(PretrainConfig, json.loads((folder / "config.json").read_text())) == CONFIG
+    assert [path.name[:13] for path in sorted((folder / "checkpoints").iterdir())] == [
+        "step_00000006",
+        "step_00000007",
+    ]
+    log = read_log(folder / "log.csv")
+    assert log["step"] == [1, 2, 3, 4, 5, 6, 7]
+    assert log["epoch"] == [0, 0, 0, 1, 1, 1, 2]
+    assert log["local_video"][:6] == [0] * 6
+    assert log["local_video"][6] > 0
+    assert [row["total"] for row in seen] == pytest.approx(log["total"], rel=1e-9)
+    assert {"threads", "torch", "seconds"} <= set(json.loads((folder / "run.json").read_text()))
+    about = load(folder).provenance
+    assert (about["steps"], about["videos"]) == ("7", "12")
+    assert about["dataset"] == "noise (train)"
+
+
+def test_the_logged_total_is_the_weighted_sum(train: Train) -> None:
+    log = read_log(train(max_steps=7).folder / "log.csv")
+    for row in range(7):
+        terms = {name: log[name][row] for name in LOGGED[1:14]}
+        expected = sum(v * (0.1 if k.startswith("diversity") else 1) for k, v in terms.items())
+        assert log["total"][row] == pytest.approx(expected, rel=1e-5)
+
+
+def test_codebooks_rest_in_the_first_epoch_and_then_move(train: Train) -> None:
+    torch.manual_seed(0)
+    first = build_model(CONFIG.model).state_dict()
+    resting, moving = weights(train(max_steps=3)), weights(train(max_steps=4))
+    for name in (n for n in first if n.startswith("heads.codebooks")):
+        assert_close(resting[name], first[name], rtol=0, atol=1e-6)  # only renormalised
+        assert not torch.allclose(moving[name], first[name], atol=1e-5)
+    name = "heads.projections.video.0.weight"
+    assert not torch.allclose(resting[name], first[name], atol=1e-5)
+
+
+def test_attention_is_left_alone_until_local_terms_count(train: Train) -> None:
+    torch.manual_seed(0)
+    first = build_model(CONFIG.model).state_dict()["heads.attention.project_q.weight"]
+    name = "heads.attention.project_q.weight"
+    assert_close(weights(train(max_steps=6))[name], first, rtol=0, atol=0)
+    assert not torch.allclose(weights(train(max_steps=7))[name], first, rtol=0, atol=1e-7)
+
+
+def test_the_seed_decides_everything(train: Train) -> None:
+    one, same = weights(train(max_steps=2)), weights(train(name="same", max_steps=2))
+    other = weights(train(dataclasses.replace(CONFIG, seed=1), "other", max_steps=2))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["backbone.stem.0.weight"], other["backbone.stem.0.weight"])
+
+
+def test_cutting_a_run_short_does_not_change_its_schedule(train: Train) -> None:
+    short, long = train(name="a", max_steps=2), train(name="b", max_steps=4)
+    columns = [name for name in COLUMNS if name not in TIMINGS]
+    a, b = (read_log(result.folder / "log.csv") for result in (short, long))
+    assert all(a[name] == b[name][:2] for name in columns)
+
+
+def test_a_finished_run_says_so(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    before = train(max_steps=2)
+    stamp = before.folder.joinpath("model.safetensors").stat().st_mtime_ns
+    again = train(max_steps=2)
+    assert again == before
+    assert "nothing left to do" in capsys.readouterr().out
+    assert before.folder.joinpath("model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_other_settings_in_the_same_folder_are_refused(train: Train) -> None:
+    train(max_steps=1)
+    with pytest.raises(ValueError, match=r"optim.lr was 0.001 and is now 0.5.*another folder"):
+        train(changed(optim={"lr": 0.5}))
+    assert train(changed(data={"workers": 1}), max_steps=2).step == 2
+
+
+def test_a_changed_data_set_is_noticed(train: Train, videos: VideoDataset) -> None:
+    train(max_steps=1)
+    with pytest.warns(UserWarning, match="data set has changed"):
+        train(max_steps=2, videos=videos.subset(range(11, -1, -1)))
+
+
+@pytest.mark.parametrize("options", [{"max_steps": 0}, {"save_every": 0}])
+def test_impossible_options_are_refused(train: Train, options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be at least 1"):
+        train(**options)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(train: Train) -> None:
+    config = changed(optim={"lr": 1e30, "warmup_epochs": 0.0})
+    with pytest.raises(TrainingError, match=r"step \d+: total.*not finite.*\.mp4.*checkpoint") as e:
+        train(config, save_every=1)
+    folder = Path(str(e.value).split("all in ")[1].split("failed_batch")[0])
+    assert len((folder / "failed_batch.txt").read_text().split()) == 4
+    good = torch.load(next((folder / "checkpoints").iterdir()), weights_only=True)
+    assert all(tensor.isfinite().all() for tensor in good["model"].values())
+
+
+def test_too_many_broken_videos_stop_the_run(train: Train, tmp_path: Path) -> None:
+    broken = make_videos(tmp_path / "broken")
+    broken[3].path.write_bytes(b"not a video")
+    with pytest.raises(TrainingError, match=r"1 videos of this epoch.*8.3%.*max_replaced"):
+        train(videos=broken)
+    forgiving = train(changed(data={"max_replaced": 0.1}), "forgiving", videos=broken, max_steps=3)
+    assert read_log(forgiving.folder / "log.csv")["replaced"][-1] == 1
+
+
+def step_gradients(config: PretrainConfig, phase: Phase, *, recompute: bool = False) -> Any:
+    """Gradients, running statistics and logged values of one step on fixed bytes."""
+    torch.manual_seed(0)
+    model = build_model(config.model).double()
+    if recompute:
+        recompute_activations(model.backbone)
+    clips = torch.randint(0, 255, (4, 2, 3, 4, 16, 16), dtype=torch.uint8)
+    queue = ScoreQueue(6, config.model.num_concepts).double()
+    step = StepFunction(config, SDCObjective(config.objective), queue)
+    total, logged = step(SixViews(model, "wrap"), clips, clips[:, :, :, :1].flip(0), phase)
+    total.backward()
+    grads = {name: p.grad for name, p in model.named_parameters()}
+    return grads, dict(model.named_buffers()), dict(zip(LOGGED, logged.tolist(), strict=True))
+
+
+def test_recomputed_activations_change_nothing() -> None:
+    phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
+    grads, buffers, logged = step_gradients(CONFIG, phase)
+    again = step_gradients(CONFIG, phase, recompute=True)
+    assert_close(again[0], grads, rtol=0, atol=0)
+    assert_close(again[1], buffers, rtol=0, atol=0)
+    assert again[2] == logged
+
+
+def test_decorrelation_can_be_kept_out_of_the_backbone() -> None:
+    off, on = (Phase(True, True, False, weight) for weight in (0.0, 5.0))
+    detached = changed(curriculum={"decorrelation": 5.0, "decorrelation_detach_backbone": True})
+    joint = changed(curriculum={"decorrelation": 5.0})
+    plain, plain_buffers, _ = step_gradients(CONFIG, off)
+    kept, buffers, logged = step_gradients(detached, on)
+    mixed, _, joint_logged = step_gradients(joint, on)
+    stem, head = "backbone.stem.0.weight", "heads.concept_projections.video.0.weight"
+    assert_close(kept[stem], plain[stem], rtol=1e-12, atol=1e-15)
+    assert not torch.allclose(mixed[stem], plain[stem], rtol=1e-6)
+    assert_close(kept[head], mixed[head], rtol=1e-9, atol=1e-15)  # the heads get all of it
+    assert not torch.allclose(kept[head], plain[head], rtol=1e-6)
+    assert_close(buffers, plain_buffers, rtol=0, atol=0)  # statistics updated once
+    assert logged["decorrelation"] == pytest.approx(joint_logged["decorrelation"], rel=1e-12)
+    assert logged["total"] == pytest.approx(joint_logged["total"], rel=1e-12)
+
+
+def test_diagnosis_of_collapse_and_of_health() -> None:
+    scores = torch.zeros(8, 6, 20)
+    scores[..., 3] = scores[..., 13] = 5.0
+    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4))
+    assert_close(torch.stack([low, top, spread]), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
+    scores = 5 * torch.eye(10).repeat(1, 2)[:, None].expand(10, 6, 20)
+    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10))
+    assert_close(torch.stack([high, top]), torch.tensor([10.0, 0.1]), rtol=1e-4, atol=1e-4)
+    assert 0.5 < spread < 1.1
+
+
+def test_accumulated_batches_count_as_one_step(train: Train) -> None:
+    config = changed(optim={"batch_size": 2, "accumulate": 2})
+    result = train(config, max_steps=3)
+    assert result.steps_per_epoch == 3
+    assert load(result.folder).provenance["global_batch"] == "4"
