@@ -58,7 +58,6 @@ def build_app() -> SubcommandApp:
     app.command(name="embed")(Embed)
     app.command(name="search")(Search)
     app.command(name="atlas")(Atlas)
-    app.command(name="atlas")(Atlas)
     return app
 
 
