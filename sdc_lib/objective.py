@@ -177,7 +177,9 @@ class SDCObjective(nn.Module):
         own = (scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
         losses = []
         for descriptors, s in zip(output.descriptors, own, strict=True):
-            mask = select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive)
+            mask = torch.ones_like(s[:, 0], dtype=torch.bool)
+            if c.filter_top_k:
+                mask = select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive)
             a, b = at_least_float32(descriptors).unbind(dim=1)
             losses.append(
                 local_contrast(a, b, mask, c.local_margin, across_ranks=c.global_local_contrast)

@@ -173,7 +173,7 @@ def metrics_of(result: Result) -> dict[str, float | Estimate]:
     for half, row in result.distributions.items():
         cells |= {f"{half} half, {factor}": estimate for factor, estimate in row.items()}
     if result.distributions:
-        cells["gap"] = result.gap
+        cells |= {"gap": result.gap, "gap of raw scores": result.gap_scores}
     for stream, row in result.features.items():
         cells |= {f"{stream} feature, {factor}": estimate for factor, estimate in row.items()}
     return cells

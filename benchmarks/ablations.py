@@ -1,0 +1,271 @@
+"""What each part of the method is worth for the concepts of a fixed backbone (``make ablations``).
+
+The backbone of some weights is frozen and its features of the MotionFactors videos are stored; then
+new heads are trained on them per variant and seed, which takes seconds, and the disentanglement of
+the test videos is measured. The question answered is therefore what a part does for the *concepts*,
+not for the features. Finished seeds are kept in results/ and skipped the next time.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from sdc_lib.augment import ClipAugment
+from sdc_lib.checkpoint import load, load_config
+from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.datasets.clips import PairClips
+from sdc_lib.datasets.registry import open_dataset
+from sdc_lib.evaluation.disentanglement import (
+    Disentanglement,
+    Estimate,
+    measure_disentanglement,
+)
+from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.evaluation.run import metrics_of
+from sdc_lib.feature_training import (
+    CachedClips,
+    CachedViews,
+    cache_clips,
+    cache_views,
+    rescore,
+    term_weights,
+    train_heads,
+)
+from sdc_lib.model import ConceptHeads
+from sdc_lib.results import Record, current_commit, describe_device, read_record, write_record
+
+ROOT = Path(__file__).resolve().parents[1]
+OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
+OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"
+_UNFILTERED = ObjectiveConfig(filter_top_k=0)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every variant gets."""
+
+    steps: int = 300
+    """Steps of the heads."""
+    batch_size: int = 128
+    """Videos a step."""
+    lr: float = 2e-3
+    """Learning rate of Adam."""
+    passes: int = 4
+    """Stored augmentations of each training video."""
+    local_grid: tuple[int, int, int] = (1, 2, 2)
+    """Positions of the stored local maps."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The released objective with something changed.
+
+    Attributes:
+        off: Terms without weight, separated by blanks.
+        objective: Constants of the terms.
+        curriculum: Queue and decorrelation; local terms count from the start.
+    """
+
+    off: str = ""
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    curriculum: CurriculumConfig = field(
+        default_factory=lambda: CurriculumConfig(queue_size=512, local_from_epoch=1)
+    )
+
+    def weights(self) -> dict[str, float]:
+        """Weights of all terms."""
+        return {
+            name: 0.0 if name in self.off.split() else weight
+            for name, weight in term_weights(LossWeights()).items()
+        }
+
+
+def _without(family: str) -> Variant:
+    return Variant(" ".join(name for name in term_weights() if name.startswith(family)))
+
+
+_FULL = Variant()
+VARIANTS: Mapping[str, Variant] = {
+    "everything": _FULL,
+    "no static views": Variant(OF_STATIC_VIEWS),
+    "no frame differences": Variant(OF_DIFFERENCES),
+    "no alignment": _without("align"),
+    "no diversity": _without("diversity"),
+    "no fidelity": _without("fidelity"),
+    "no local terms": _without("local"),
+    "no concept filter": replace(_FULL, objective=_UNFILTERED),
+    "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
+    "with decorrelation (ours)": replace(
+        _FULL, curriculum=replace(_FULL.curriculum, decorrelation=20.0)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Features of the frozen backbone."""
+
+    views: CachedViews
+    train: CachedClips
+    test: CachedClips
+
+
+def run_seed(
+    variant: Variant, budget: Budget, stored: Stored, dim: int, seed: int
+) -> Disentanglement:
+    """Train new heads once and measure them."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = ConceptHeads(dim, num_concepts=16, projection_dim=64)
+    train_heads(
+        heads,
+        stored.views,
+        variant.objective,
+        variant.weights(),
+        variant.curriculum,
+        steps=budget.steps,
+        batch_size=budget.batch_size,
+        lr=budget.lr,
+        seed=seed,
+    )
+    return measure_disentanglement(rescore(heads, stored.train), rescore(heads, stored.test))
+
+
+def store(checkpoint: str, data_dir: Path, budget: Budget, workers: int = 2) -> Stored:
+    """Encode training views and evaluation clips with the backbone of a checkpoint."""
+    model, config = load(checkpoint), load_config(checkpoint)
+    train, test = (open_dataset(config.data, data_dir, part) for part in ("train", "test"))
+    pairs = PairClips(
+        train, config.data.num_frames, config.data.max_stride, ClipAugment(config.data.augment)
+    )
+    views = cache_views(model, pairs, budget.passes, local_grid=budget.local_grid, workers=workers)
+    clips = settings_for("own", config).clips
+    return Stored(views, *(cache_clips(model, d, clips, workers=workers) for d in (train, test)))
+
+
+def run_variant(
+    name: str,
+    budget: Budget,
+    stored: Stored,
+    checkpoint: str,
+    seeds: Sequence[int],
+    folder: Path,
+) -> Record:
+    """Run the seeds that the variant's record lacks, and update it after each."""
+    variant = VARIANTS[name]
+    what = json.dumps([asdict(variant), asdict(budget), checkpoint], sort_keys=True)
+    config = hashlib.sha256(what.encode()).hexdigest()[:12]
+    done = _finished(folder / f"{record_name(name)}.json", config)
+    for seed in seeds:
+        if done is not None and seed in done.seeds:
+            continue
+        started = time.perf_counter()
+        dim = stored.views.pooled.shape[-1]
+        result = run_seed(variant, budget, stored, dim, seed)
+        seconds = time.perf_counter() - started
+        done = _extended(done, name, result, budget, checkpoint, config, seed, seconds)
+        write_record(done, folder)
+        print(f"{name}, seed {seed}: gap {result.gap}, {seconds:.0f} s", flush=True)
+    if done is None:
+        raise ValueError(f"no seeds to run for {name!r}")
+    return done
+
+
+def record_name(variant: str) -> str:
+    """The file name of a variant's record."""
+    return "ablation-" + "".join(c if c.isalnum() else "-" for c in variant).strip("-")
+
+
+def _finished(path: Path, config: str) -> Record | None:
+    if not path.exists():
+        return None
+    record = read_record(path)
+    return record if record.config == config else None
+
+
+def _extended(
+    done: Record | None,
+    name: str,
+    result: Disentanglement,
+    budget: Budget,
+    checkpoint: str,
+    config: str,
+    seed: int,
+    seconds: float,
+) -> Record:
+    """The variant's record with one more seed."""
+    numbers = {
+        metric: number.value if isinstance(number, Estimate) else number
+        for metric, number in metrics_of(result).items()
+        if "feature" not in metric  # the backbone's own, the same for all
+    }
+    return Record(
+        name=record_name(name),
+        table="ablations",
+        row=name,
+        values={
+            metric: [*(done.values[metric] if done else []), number]
+            for metric, number in numbers.items()
+        },
+        seeds=[*(done.seeds if done else []), seed],
+        config=config,
+        commit=current_commit(),
+        device=describe_device(),
+        wall_time=(done.wall_time or 0.0 if done else 0.0) + seconds,
+        dataset="motion-factors/test",
+        evaluated=result.evaluated,
+        official=result.official,
+        protocol=(
+            f"heads only, on stored features of {checkpoint}: {budget.steps} steps, batch "
+            f"{budget.batch_size}, K=16; disentanglement"
+        ),
+        column="trained here",
+    )
+
+
+def draw(records: Sequence[Record], path: Path) -> None:
+    """Write the plot: the gap of every variant, mean and standard deviation over seeds."""
+    from sdc_lib.plots.curves import ablation_bars
+
+    figure = ablation_bars(
+        {record.row: record.values["gap"] for record in records},
+        ylabel="gap between own and other factor, points",
+        reference=0.0,
+        reference_name="no separation",
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is missing, then print the table and draw the plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", default="motion_factors_tiny", help="whose backbone")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "ablations.png")
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
+    parser.add_argument("--steps", type=int, default=Budget.steps)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args(argv)
+    budget = Budget(steps=options.steps)
+    stored = store(options.checkpoint, options.data_dir, budget, options.workers)
+    seeds = range(options.seeds)
+    records = [
+        run_variant(name, budget, stored, options.checkpoint, seeds, options.results)
+        for name in VARIANTS
+    ]
+    draw(records, options.plot)
+    print(f"{len(records)} variants are recorded; `make results` writes the table")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
