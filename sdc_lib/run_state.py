@@ -1,5 +1,6 @@
 """All that changes while a run goes on: it is built from the seed, saved, and restored exactly."""
 
+import inspect
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
 from lightning_fabric.wrappers import _FabricModule
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
 from sdc_lib.checkpoint import load
@@ -21,6 +23,10 @@ from sdc_lib.synchronized import synchronize_batchnorm
 from sdc_lib.training_step import SixViews, recompute_activations
 
 FORMAT = 1
+
+_PARAMETERS = inspect.signature(DistributedDataParallel).parameters
+_SYNC = "forward_sync_buffers" if "forward_sync_buffers" in _PARAMETERS else "broadcast_buffers"
+_NO_BUFFER_SYNC: dict[str, Any] = {_SYNC: False}  # the name depends on torch's version
 
 
 @dataclass
@@ -63,8 +69,8 @@ def make_fabric(
         # attention rests until the local terms count; synchronised statistics need no broadcast
         strategy = DDPStrategy(
             find_unused_parameters=config.curriculum.local_from_epoch > 0,
-            broadcast_buffers=False,
             start_method=_start_method(),
+            **_NO_BUFFER_SYNC,
         )
     return Fabric(
         accelerator=accelerator,

@@ -4,11 +4,34 @@
 on a CPU, so that distributed training can be tested without a GPU.
 """
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from sdc_lib.model import SDC
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """Add up over all processes; so are the gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum_over_ranks(value: Tensor) -> Tensor:
+    total: Tensor = _SumOverRanks.apply(value)
+    return total
 
 
 class PlainSyncBatchNorm(nn.modules.batchnorm._BatchNorm):
@@ -22,14 +45,12 @@ class PlainSyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Normalise ``(N, C, ...)`` per channel."""
         if not self.training:
             return super().forward(input)
-        from torch.distributed.nn.functional import all_reduce
-
         axes = [axis for axis in range(input.ndim) if axis != 1]
         shape = [1, -1] + [1] * (input.ndim - 2)
         count = input.numel() // input.shape[1] * dist.get_world_size()
-        mean = all_reduce(input.sum(axes)) / count
+        mean = _sum_over_ranks(input.sum(axes)) / count
         centred = input - mean.view(shape)
-        squares = all_reduce(centred.square().sum(axes))
+        squares = _sum_over_ranks(centred.square().sum(axes))
         variance = squares / count
         self._track(mean.detach(), squares.detach() / (count - 1))
         normal = centred * (variance + self.eps).rsqrt().view(shape)
