@@ -17,6 +17,7 @@ from sdc_lib.cli import main, parse
 from sdc_lib.commands.data import MakeMotionFactors
 from sdc_lib.commands.evaluation import pick_device
 from sdc_lib.commands.pretrain import Pretrain
+from sdc_lib.config import PretrainConfig
 from sdc_lib.doctor import Check
 from sdc_lib.presets import PRESETS
 from sdc_lib.video import VideoError
@@ -187,6 +188,28 @@ def test_without_flags_a_preset_is_left_as_it_is(name: str) -> None:
     command = parse(["pretrain", name, "--out", "runs/a"])
     assert isinstance(command, Pretrain)
     assert command.config == PRESETS[name]
+
+
+def test_dry_run_tells_the_cost_and_needs_no_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[dict[str, Any]] = []
+
+    def estimate(config: PretrainConfig, **options: Any) -> str:
+        calls.append({"config": config, **options})
+        return "12 hours"
+
+    monkeypatch.setitem(sys.modules, "sdc_lib.dry_run", SimpleNamespace(estimate=estimate))
+    words = ["pretrain", "kinetics400", "--dry-run", "--devices", "8", "--num-nodes", "2"]
+    assert main(words) == 0
+    assert capsys.readouterr().out == "12 hours\n"
+    assert calls[0]["config"] == PRESETS["kinetics400"]
+    assert (calls[0]["devices"], calls[0]["num_nodes"]) == (8, 2)
+
+
+def test_pretrain_without_a_folder_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "ucf101"]) == 1
+    assert capsys.readouterr().err == "sdc: --out DIR is missing: the folder that gets the run\n"
 
 
 def test_evaluate_hands_over_its_flags(

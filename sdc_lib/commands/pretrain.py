@@ -18,8 +18,11 @@ from sdc_lib.presets import PRESETS
 class Pretrain:
     """Pretrain, or continue the run that is in the folder; the same command again resumes."""
 
-    out: Path
-    """Folder of the run: config.json, log.csv, checkpoints/ and, at the end, model.safetensors."""
+    out: Path | None = None
+    """Folder of the run: config.json, log.csv, checkpoints/ and, at the end, model.safetensors.
+    Only --dry-run does without."""
+    dry_run: bool = False
+    """Only say what the run would cost on this device: parameters, FLOPs, memory, hours."""
     data_dir: Path = Path("data")
     """Where data sets are; MotionFactors is made there if it is missing."""
     max_steps: int | None = None
@@ -44,6 +47,21 @@ class Pretrain:
         """Run; status 0 also after a signal, which leaves a run that the same command resumes."""
         if self.devices != "auto" and not (self.devices.isdigit() and int(self.devices)):
             raise ValueError(f"--devices must be a positive number or auto, got {self.devices!r}")
+        devices = int(self.devices) if self.devices != "auto" else "auto"
+        if self.dry_run:
+            from sdc_lib.dry_run import estimate
+
+            cost = estimate(
+                self.config,
+                data_dir=self.data_dir,
+                accelerator=self.accelerator,
+                devices=devices,
+                num_nodes=self.num_nodes,
+            )
+            print(cost)
+            return 0
+        if self.out is None:
+            raise ValueError("--out DIR is missing: the folder that gets the run")
         from sdc_lib.pretraining import pretrain
 
         pretrain(
@@ -53,7 +71,7 @@ class Pretrain:
             max_steps=self.max_steps,
             save_every=self.save_every,
             accelerator=self.accelerator,
-            devices=int(self.devices) if self.devices != "auto" else "auto",
+            devices=devices,
             num_nodes=self.num_nodes,
             tensorboard=self.tensorboard,
             progress=not self.quiet,
@@ -71,7 +89,7 @@ def pretrain_app() -> SubcommandApp:
 
 
 def _with_defaults(preset: PretrainConfig) -> Callable[..., Pretrain]:
-    default = Pretrain(out=tyro.MISSING, config=preset)
+    default = Pretrain(config=preset)
 
     def command(run: Annotated[Pretrain, tyro.conf.arg(name="")] = default) -> Pretrain:
         return run
