@@ -102,7 +102,8 @@ def measure_apart(kind: Kind, batch: int, concepts: int, device: str, limit: flo
     """`measure` in a process of its own; None when it takes over `limit` seconds of processor."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(sender, kind, batch, concepts, device, limit))
+    arguments = (sender, kind, batch, concepts, device, limit)
+    process = context.Process(target=_send, args=arguments, daemon=True)
     process.start()
     sender.close()
     try:

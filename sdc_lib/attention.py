@@ -155,8 +155,9 @@ def _one_direction(query: Tensor, key: Tensor, margin: float, across_ranks: bool
     keys = gather_rows(key) if across_ranks else key
     first = rank() * batch if across_ranks else 0
     cosine = torch.einsum("bnd,cnd->nbc", query, keys)  # (N, B, W*B)
-    distance = (2 - 2 * cosine + 1e-5).sqrt()
-    pushed = (margin - distance).clamp(min=0).square()
+    # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
+    distance = (2 - 2 * cosine + 1e-5).clamp(min=1e-7).sqrt()
+    pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
     own = torch.arange(batch, device=query.device)
     positive = distance[:, own, first + own].square()  # (N, B)
     if len(keys) == 1:

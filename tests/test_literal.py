@@ -88,7 +88,7 @@ def relative_errors(case: Case) -> dict[str, float]:
 small = st.integers(1, 2)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     batch=st.integers(2, 4),
     concepts=st.integers(10, 12),

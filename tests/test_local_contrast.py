@@ -130,7 +130,7 @@ def test_keys_take_no_gradient() -> None:
     # sample 1 is never a query: it is seen only as a key of sample 0
     a, b = draw(2, 3, 4).requires_grad_(), draw(2, 3, 4, seed=1).requires_grad_()
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    local_contrast(a, b, mask).backward()
+    local_contrast(a, b, mask, margin=3.0).backward()  # every pair costs something
     for tensor in (a, b):
         assert tensor.grad is not None
         assert (tensor.grad[1] == 0).all()
@@ -160,6 +160,15 @@ def test_half_precision_is_promoted_and_autocast_off() -> None:
     assert half.dtype == torch.float32
     # cosines move by under 2**-7 when both sides are rounded to 8 bits, δ² by twice that
     assert_close(half, exact, rtol=0, atol=2 * 2 * 2**-7)
+
+
+def test_cosines_above_one_do_not_end_in_nan(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = torch.einsum
+    monkeypatch.setattr(torch, "einsum", lambda *args: exact(*args) + 1e-3)  # as TF32 may round
+    a = draw(3, 2, 4).requires_grad_()
+    local_contrast(a, a.detach(), torch.ones(3, 2, dtype=torch.bool)).backward()
+    assert a.grad is not None
+    assert a.grad.isfinite().all()
 
 
 def test_no_tensor_holds_every_pair_of_samples_with_its_features() -> None:

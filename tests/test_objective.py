@@ -183,6 +183,16 @@ def test_fewer_concepts_than_the_filter_ranks_are_refused() -> None:
     assert few.total().isfinite()
 
 
+def test_without_the_filter_every_concept_is_contrasted() -> None:
+    output = random_output()
+    assert output.descriptors is not None
+    terms = SDCObjective(ObjectiveConfig(filter_top_k=0))(output)
+    everything = torch.ones(BATCH, 2 * K, dtype=torch.bool)
+    view_1, view_2 = output.descriptors.video.unbind(1)
+    expected = local_contrast(view_1, view_2, everything)
+    assert_close(terms.local_video, expected)
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_collapsed_outputs_have_finite_terms_and_gradients(value: float) -> None:
     output = constant_output(value)
@@ -259,6 +269,12 @@ def test_decorrelation_averages_its_pairs() -> None:
         for j in (0, 1)
     ]
     assert_close(SDCObjective().decorrelation(output), torch.stack(losses).mean())
+
+
+def test_decorrelation_of_one_process_needs_no_global_batch() -> None:
+    output = random_output()
+    alone = SDCObjective(ObjectiveConfig(global_batch=False)).decorrelation(output)
+    assert_close(alone, SDCObjective().decorrelation(output))
 
 
 def test_decorrelation_is_no_part_of_the_total() -> None:
