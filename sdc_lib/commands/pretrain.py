@@ -20,7 +20,7 @@ class Pretrain:
 
     out: Path | None = None
     """Folder of the run: config.json, log.csv, checkpoints/ and, at the end, model.safetensors.
-    Only --dry-run does without."""
+    Only a dry run does without."""
     dry_run: bool = False
     """Only say what the run would cost on this device: parameters, FLOPs, memory, hours."""
     data_dir: Path = Path("data")
