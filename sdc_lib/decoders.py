@@ -21,7 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdc_lib.containers import stated_size
-from sdc_lib.frame_readers import JpegReader, TorchcodecReader, special_reader
+from sdc_lib.frame_readers import (
+    JpegReader,
+    TorchcodecReader,
+    open_container,
+    special_reader,
+)
 from sdc_lib.video_error import PathLike, VideoError
 
 _DECORD_DISTRIBUTIONS = ("decord", "decord2", "eva-decord")
@@ -115,13 +120,13 @@ def frames_in_order(path: PathLike) -> Iterator[av.VideoFrame]:
     """
     number = 0
     try:
-        with av.open(os.path.abspath(path)) as container:
+        with open_container(path) as container:
             for frame in container.decode(video=0):
                 if frame.is_corrupt:
                     raise VideoError(path, f"damaged: frame {number} is marked as corrupt")
                 yield frame
                 number += 1
-    except (av.error.FFmpegError, IndexError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(path, f"damaged after frame {number}: {error}") from error
 
 
@@ -129,13 +134,13 @@ def frames_in_order(path: PathLike) -> Iterator[av.VideoFrame]:
 def _exact(path: str, size: int, changed_ns: int) -> bool:
     """`decord_is_exact` of a file in one state: ``size`` and ``changed_ns`` are part of the key."""
     try:
-        with av.open(path) as container:
+        with open_container(path) as container:
             context = container.streams.video[0].codec_context
             kind = container.format.name
             if not context.has_b_frames:
                 return kind in _EXACT_WITHOUT_B_FRAMES
             return kind in _EXACT_CONTAINERS and context.name in _EXACT_WITH_B_FRAMES
-    except (av.error.FFmpegError, IndexError):
+    except (av.error.FFmpegError, ValueError):
         return False
 
 

@@ -64,12 +64,30 @@ def special_reader(path: PathLike) -> FrameReader | None:
     key = (os.path.abspath(path), state.st_size, state.st_mtime_ns)
     if key in _other_kinds:
         return None
-    with contextlib.suppress(av.error.FFmpegError, IndexError, ValueError):
+    with contextlib.suppress(av.error.FFmpegError, ValueError):
         return JpegReader(path)
     if len(_other_kinds) >= _REMEMBERED:
         _other_kinds.clear()
     _other_kinds.add(key)
     return None
+
+
+def open_container(path: PathLike) -> av.container.InputContainer:
+    """Open a file with PyAV; close it, or use it in a ``with`` statement.
+
+    The path becomes absolute, for FFmpeg takes ``name:rest`` for a network protocol, and titles in
+    unknown encodings are no reason to refuse a video.
+
+    Raises:
+        av.error.FFmpegError: It cannot be opened.
+        ValueError: It holds no video that FFmpeg has a decoder for.
+    """
+    container = av.open(os.path.abspath(path), metadata_errors="ignore")
+    streams = container.streams.video
+    if not streams or getattr(streams[0], "codec_context", None) is None:
+        container.close()
+        raise ValueError(f"{path} holds no video that can be decoded")
+    return container
 
 
 class JpegReader:
@@ -85,7 +103,7 @@ class JpegReader:
 
     def __init__(self, path: PathLike) -> None:
         self._path = path
-        self._container = av.open(os.path.abspath(path))
+        self._container = open_container(path)
         self._stream = self._container.streams.video[0]
         context = self._stream.codec_context
         if context.name != "mjpeg":
@@ -140,7 +158,8 @@ class JpegReader:
         frames = self._stream.codec_context.decode(packet)
         if len(frames) != 1 or frames[0].is_corrupt:
             raise VideoError(self._path, f"damaged: frame {number} cannot be decoded")
-        picture = convert.reformat(frames[0], format="rgb24")
+        # More threads than one cost time on small pictures, and belong to other workers.
+        picture = convert.reformat(frames[0], format="rgb24", threads=1)
         image = cast("NDArray[np.uint8]", picture.to_ndarray())
         return np.rot90(image, frames[0].rotation // 90) if frames[0].rotation else image
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,8 @@ from sdc_lib.datasets.base import LeftOut
 
 OFFICIAL_COUNTS = {"train": 246_535, "val": 19_907, "test": 38_686}
 NUM_CLASSES = 400
-_ALIASES = {
+Split = Literal["train", "val", "test"]
+_ALIASES: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",),
     "val": ("val", "validate", "validation"),
     "test": ("test",),
@@ -53,9 +55,7 @@ class Kinetics400(ListedVideos):
         ValueError: The layout is another one, or a csv has a line that makes no sense.
     """
 
-    def __init__(
-        self, root: str | os.PathLike[str], split: Literal["train", "val", "test"] = "train"
-    ) -> None:
+    def __init__(self, root: str | os.PathLike[str], split: Split = "train") -> None:
         check_split(split, tuple(_ALIASES), "Kinetics400")
         base = Path(root)
         files = [f"{place}{name}.csv" for place in ("", "annotations/") for name in _ALIASES[split]]
@@ -95,9 +95,15 @@ class Kinetics400(ListedVideos):
         )
 
 
-def _csv_files(root: Path) -> dict[str, Path]:
+def listed_splits(root: str | os.PathLike[str]) -> tuple[Split, ...]:
+    """The splits that have a csv file; copies without test or training part are common."""
+    found = _csv_files(Path(root))
+    return tuple(split for split in _ALIASES if split in found)
+
+
+def _csv_files(root: Path) -> dict[Split, Path]:
     """The csv file of every split that has one."""
-    found: dict[str, Path] = {}
+    found: dict[Split, Path] = {}
     for split, aliases in _ALIASES.items():
         for place in (root, root / "annotations"):
             for name in aliases:
@@ -107,7 +113,7 @@ def _csv_files(root: Path) -> dict[str, Path]:
     return found
 
 
-def _places(row: _Row, split: str) -> tuple[str, ...]:
+def _places(row: _Row, split: Split) -> tuple[str, ...]:
     """Where the video of a row may be, below the folder of videos."""
     classes: list[str] = []
     if row.label:
@@ -116,7 +122,7 @@ def _places(row: _Row, split: str) -> tuple[str, ...]:
     return tuple(f"{above}{name}{row.file}" for above in [*splits, ""] for name in [*classes, ""])
 
 
-def _read_csv(path: Path, split: str) -> list[_Row]:
+def _read_csv(path: Path, split: Split) -> list[_Row]:
     rows = []
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
@@ -137,7 +143,7 @@ def _optional_columns(split: str) -> set[str]:
     return {"label"} if split == "test" else set()
 
 
-def _row(fields: dict[str, str], path: Path, line: int, split: str) -> _Row:
+def _row(fields: dict[str, str], path: Path, line: int, split: Split) -> _Row:
     label = (fields.get("label") or "").strip()
     youtube_id = (fields["youtube_id"] or "").strip()
     stated = (fields.get("split") or split).strip()

@@ -229,6 +229,11 @@ def with_manifest(videos: VideoDataset) -> VideoDataset:
     return videos if manifest is None else apply_manifest(videos, manifest)
 
 
+def unopened(path: Path) -> VideoInfo:
+    """Describe nothing: with it, ``VideoFolder`` lists files that might crash a decoder."""
+    return VideoInfo(path, 0, 0.0, 0, 0)
+
+
 def _verdict(outcome: Outcome) -> FileCheck:
     name, path = str(outcome.job["name"]), Path(outcome.job["path"])
     try:

@@ -7,13 +7,16 @@ from typing import Literal
 
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.manifest import load_manifest, unopened, with_manifest
 
 Split = Literal["train", "val", "test"]
 
 DATASETS = ("motion-factors", "ucf101", "hmdb51", "diving48", "kinetics400", "folder", "csv")
 
 
-def open_dataset(config: DataConfig, data_dir: str | Path, split: Split = "train") -> VideoDataset:
+def open_dataset(
+    config: DataConfig, data_dir: str | Path, split: Split = "train", checked: bool = True
+) -> VideoDataset:
     """Open the data set that a configuration names.
 
     Args:
@@ -21,6 +24,8 @@ def open_dataset(config: DataConfig, data_dir: str | Path, split: Split = "train
         data_dir: The data set's own folder, or one that holds it under its name; for ``csv`` the
             list itself. MotionFactors is made in ``data_dir/motion_factors`` if it is missing.
         split: Which part; data sets without a validation part use their test part for ``"val"``.
+        checked: Leave out, and list, what ``sdc data check`` found unusable. ``False`` lists all
+            files and opens none.
 
     Returns:
         The videos.
@@ -36,14 +41,23 @@ def open_dataset(config: DataConfig, data_dir: str | Path, split: Split = "train
     if config.dataset == "motion-factors":
         return _motion_factors(config, root, split)
     if config.dataset == "folder":
-        from sdc_lib.datasets.folder import VideoFolder
-
-        return VideoFolder(root / split if (root / split).is_dir() else root)
+        return _folder(root / split if (root / split).is_dir() else root, checked)
     if config.dataset == "csv":
         from sdc_lib.datasets.csv_list import VideoCSV
 
-        return VideoCSV(root)
-    return _official(config, _own_folder(root, config.dataset), split)
+        videos: VideoDataset = VideoCSV(root)
+    else:
+        videos = _official(config, own_folder(root, config.dataset), split)
+    return with_manifest(videos) if checked else videos
+
+
+def _folder(root: Path, checked: bool) -> VideoDataset:
+    from sdc_lib.datasets.folder import VideoFolder
+
+    if not checked:
+        return VideoFolder(root, check=unopened)
+    known = load_manifest(root)
+    return VideoFolder(root) if known is None else VideoFolder(root, check=known.check)
 
 
 def _official(config: DataConfig, root: Path, split: Split) -> VideoDataset:
@@ -78,7 +92,8 @@ def _motion_factors(config: DataConfig, data_dir: Path, split: Split) -> VideoDa
     return MotionFactors(own, split, config.size)
 
 
-def _own_folder(root: Path, name: str) -> Path:
+def own_folder(root: Path, name: str) -> Path:
+    """The folder of a data set: the one of its name below ``root``, or else ``root`` itself."""
     for candidate in (root / name, root / name.upper()):
         if candidate.is_dir():
             return candidate

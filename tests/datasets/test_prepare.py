@@ -1,0 +1,168 @@
+"""Preparing: small Motion JPEG copies with the same frames, layout and names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdc_lib import file_tasks
+from sdc_lib.datasets import prepare as module
+from sdc_lib.datasets.prepare import prepare
+from sdc_lib.datasets.ucf101 import UCF101
+from sdc_lib.frame_readers import JpegReader
+from sdc_lib.transcode import transcode
+from sdc_lib.video import VideoError, check_video, probe, read_clip, write_video
+from tests.conftest import frame_numbers, write_numbered_video
+from tests.datasets import trees
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Videos in several containers, an annotation file, a broken video, and things to ignore."""
+    root = tmp_path / "source"
+    write_numbered_video(root / "a" / "x [1].mp4", 12, height=96, width=128, bf="2")
+    write_numbered_video(root / "b" / "y.avi", 12, codec="mpeg4", height=96, width=72)
+    write_numbered_video(root / "b" / "z.mkv", 12, height=48, width=64)
+    (root / "b" / "broken.mp4").write_bytes(b"not a video" * 30)
+    (root / "lists").mkdir()
+    for name in ("lists/train.txt", "all.zip", ".hidden", "sdc_manifest.csv"):
+        (root / name).write_text("text")
+    return root
+
+
+def files(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+def test_layout_frames_and_report(source: Path, tmp_path: Path) -> None:
+    done = prepare(source, tmp_path / "out", short_side=64, workers=1, progress=False)
+    assert (done.made, done.kept, done.copied) == (3, 0, 1)
+    assert [out.name for out in done.failed] == ["b/broken.mp4"]
+    assert "1 videos cannot be prepared:\n  b/broken.mp4: not a readable video" in done.report()
+    assert files(done.folder) == {
+        "a/x [1].mp4",
+        "b/y.avi",
+        "b/z.mp4",
+        "lists/train.txt",
+        "sdc_prepared.json",
+    }
+    copies = [path for path in done.folder.rglob("*") if path.suffix in (".mp4", ".avi")]
+    assert done.size_after == sum(path.stat().st_size for path in copies)
+    for name, size in {"a/x [1].mp4": (88, 64), "b/y.avi": (64, 88), "b/z.mp4": (64, 48)}.items():
+        info = check_video(done.folder / name)
+        assert (info.num_frames, info.width, info.height, info.fps) == (12, *size, 25.0)
+        assert frame_numbers(read_clip(info.path, [11, 0, 5, 5])) == [11, 0, 5, 5]
+        assert len(JpegReader(info.path)) == 12
+
+
+def test_a_second_run_does_only_what_is_due(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "b" / "broken.mp4").unlink()
+    first = prepare(source, tmp_path / "out", short_side=64, workers=1, progress=False)
+    os.utime(source / "b" / "y.avi", ns=(5, 5))
+    seen: list[str] = []
+
+    def run(task: str, jobs: list[dict[str, str]], **_: object) -> list[object]:
+        seen.extend(Path(job["source"]).name for job in jobs)
+        return []
+
+    monkeypatch.setattr(module, "run_isolated", run)
+    again = prepare(source, tmp_path / "out", short_side=64, progress=False)
+    assert seen == ["y.avi"]
+    assert (again.kept, again.copied) == (2, 0)
+    assert again.size_before == first.size_before
+
+
+def test_what_is_refused(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "run_isolated", lambda *_, **__: [])
+    (source / "a" / "x [1].mkv").touch()
+    with pytest.raises(ValueError, match=r"'a/x \[1\]\.mkv' and 'a/x \[1\]\.mp4' would both"):
+        prepare(source, tmp_path / "out")
+    for target in (source, source / "inside", tmp_path):
+        with pytest.raises(ValueError, match="overlap"):
+            prepare(source, target)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no videos"):
+        prepare(tmp_path / "empty", tmp_path / "out")
+    module._settle(tmp_path / "out", {"short_side": 128})
+    with pytest.raises(ValueError, match=r"made with other settings .*128"):
+        module._settle(tmp_path / "out", {"short_side": 64})
+
+
+def test_a_prepared_official_data_set_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = trees.ucf101(tmp_path / "ucf")
+    for path in root.rglob("*.avi"):
+        write_video(path, np.zeros((2, 16, 16, 3), np.uint8), preset="ultrafast")
+
+    class Ran:
+        status = "ok"
+
+        def __init__(self, job: dict[str, object]) -> None:
+            self.job = job
+            file_tasks.prepare(**job)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "run_isolated", lambda _, jobs, **__: map(Ran, jobs))
+    prepare(root, tmp_path / "small", progress=False)
+    for fold in (1, 3):
+        original, copy = UCF101(root, "train", fold), UCF101(tmp_path / "small", "train", fold)
+        assert copy.fingerprint() == original.fingerprint()
+
+
+def test_colours_and_rotation_survive(tmp_path: Path) -> None:
+    frames = np.zeros((4, 40, 64, 3), np.uint8)
+    frames[:, :, :32, 0] = 200
+    frames[:, :20, 32:, 1] = 180
+    write_video(tmp_path / "a.mp4", frames, crf=1)
+    transcode(tmp_path / "a.mp4", tmp_path / "b.mp4", short_side=20, quality=2)
+    small = read_clip(tmp_path / "b.mp4", [3])[0].int()
+    large = read_clip(tmp_path / "a.mp4", [3])[0].int()
+    assert small.shape == (20, 32, 3)
+    for place in ((5, 5), (5, 25), (15, 25)):
+        big = tuple(2 * part for part in place)
+        assert (small[place] - large[big]).abs().max() <= 8
+
+
+def test_broken_sources_leave_nothing(tmp_path: Path) -> None:
+    whole = write_numbered_video(tmp_path / "whole.mp4", 60, g="12")
+    data = bytearray(whole.read_bytes())
+    start = data.index(b"mdat")
+    data[start + 900 : start + 1500] = bytes(600)
+    whole.write_bytes(bytes(data))
+    with pytest.raises(VideoError, match="damaged"):
+        transcode(whole, tmp_path / "out" / "copy.mp4")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "short_side", "quality", "said"),
+    [
+        ("b.webm", 64, 3, r"b\.webm: the suffix must be one of \.avi, \.m4v, \.mov, \.mp4"),
+        ("b.mp4", 1, 3, "short_side is 1"),
+        ("b.mp4", 64, 1, "quality 1"),
+        ("b.mp4", 64, 32, "quality 32"),
+    ],
+)
+def test_settings_that_make_no_sense(
+    tmp_path: Path, name: str, short_side: int, quality: int, said: str
+) -> None:
+    whole = write_numbered_video(tmp_path / "a.mp4", 2)
+    with pytest.raises(ValueError, match=said):
+        transcode(whole, tmp_path / name, short_side, quality)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mov", "a.m4v", "a.AVI"])
+def test_every_container_is_read_by_packets(tmp_path: Path, name: str) -> None:
+    whole = write_numbered_video(tmp_path / "whole.mp4", 9)
+    assert transcode(whole, tmp_path / "out" / name) == (
+        9,
+        (tmp_path / "out" / name).stat().st_size,
+    )
+    assert len(JpegReader(tmp_path / "out" / name)) == 9
+    assert frame_numbers(read_clip(tmp_path / "out" / name, [8, 2, 2])) == [8, 2, 2]
+    assert probe(tmp_path / "out" / name).fps == pytest.approx(25.0)
