@@ -149,6 +149,7 @@ def count(config: PretrainConfig) -> Count:
 
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         model = build_model(config.model)
+        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
         clips, stills = _random_bytes(config, 2, torch.device("cpu"))
         with saved_tensors_hooks(note, lambda tensor: tensor):
             output: HeadsOutput = SixViews(model, config.data.boundary)(clips, stills).output
@@ -156,7 +157,8 @@ def count(config: PretrainConfig) -> Count:
         leaves = [*output.projections, output.reconstruction, *output.descriptors]
         torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
         parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Count(parameters, counter.get_total_flops() / 2, sum(sizes.values()) / 2)
+    saved = sum(size for storage, size in sizes.items() if storage not in weights)
+    return Count(parameters, counter.get_total_flops() / 2, saved / 2)
 
 
 def _random_bytes(

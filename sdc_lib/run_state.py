@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.double import DoublePrecision
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
 from lightning_fabric.wrappers import _FabricModule
@@ -44,6 +45,14 @@ class RunState:
     """Samples of this epoch that were replaced because their file could not be read."""
 
 
+class KeepDouble(DoublePrecision):
+    """Double precision that also leaves what the network returns in double."""
+
+    def convert_output(self, data: Any) -> Any:
+        """Return it as it is; the base class would round to torch's default type."""
+        return data
+
+
 def make_fabric(
     config: PretrainConfig,
     accelerator: str = "auto",
@@ -64,6 +73,7 @@ def make_fabric(
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has decided
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["GROUP_WORLD_SIZE"])
+    double = config.optim.precision == "64-true"
     strategy: str | Strategy = "auto"
     if num_nodes > 1 or devices not in (1, "1"):
         # attention rests until the local terms count; synchronised statistics need no broadcast
@@ -77,7 +87,8 @@ def make_fabric(
         devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
-        precision=config.optim.precision,
+        precision=None if double else config.optim.precision,
+        plugins=[KeepDouble()] if double else None,
     )
 
 
