@@ -2,8 +2,9 @@
 
 ``reference``: eager, float32 as PyTorch ships it, contiguous, six full views from the host, the
 looped objective. ``fast``: channels_last_3d, views made on the device, the objective of
-`sdc_lib.objective`, and on a GPU bfloat16 and torch.compile (views count as network there). Each runs in a process of its own. On
-a CPU, seconds are processor time on one thread, which other work on the machine hardly changes.
+`sdc_lib.objective`, and on a GPU bfloat16 and torch.compile (views count as network there). Each
+runs in a process of its own. On a CPU, seconds are processor time on one thread, which other work
+on the machine hardly changes.
 
     python -m benchmarks.step [--preset motion_factors_tiny] [--device cpu] [--batch 16]
 """

@@ -137,9 +137,9 @@ def build_backbone(name: str) -> nn.Module:
     """Make an encoder with random weights.
 
     Args:
-        name: ``"tiny"`` (under 0.4 M parameters, D=128), ``"r2plus1d_18_released"`` (one block a stage,
-            12.5 M; 12.7 M with the release's unused classifier), ``"r2plus1d_18"`` (two blocks,
-            31.3 M), ``"r3d_18"`` or ``"mc3_18"`` (all D=512).
+        name: ``"tiny"`` (under 0.4 M parameters, D=128), ``"r2plus1d_18_released"`` (one block a
+            stage, 12.5 M; 12.7 M with the release's unused classifier), ``"r2plus1d_18"`` (two
+            blocks, 31.3 M), ``"r3d_18"`` or ``"mc3_18"`` (all D=512).
 
     Returns:
         A module with an attribute ``dim`` that maps ``(N, C, T, H, W)`` to a `BackboneOutput`.

@@ -51,7 +51,7 @@ def gather_rows_with_grad(rows: Tensor) -> Tensor:
         return rows
     from torch.distributed.nn.functional import all_gather
 
-    return torch.cat(all_gather(rows.contiguous()))  # type: ignore[no-untyped-call]
+    return torch.cat(all_gather(rows.contiguous()))
 
 
 def local_rows(rows: Tensor) -> Tensor:

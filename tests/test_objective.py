@@ -140,7 +140,7 @@ CHANGED: list[tuple[dict[str, object], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "affected"), CHANGED, ids=str)
+@pytest.mark.parametrize(("change", "affected"), CHANGED, ids=[str(c) for c, _ in CHANGED])
 def test_each_setting_changes_its_terms_only(change: dict[str, object], affected: set[str]) -> None:
     output = random_output()
     before = SDCObjective()(output)._asdict()
