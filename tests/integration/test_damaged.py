@@ -46,14 +46,16 @@ def test_damaged_files_end_neither_check_nor_epoch(tmp_path: Path) -> None:
     assert len(usable) == len(videos) - len(manifest.unusable)
     assert len(usable.left_out) == len(manifest.unusable)
     read, replaced = read_once(usable)
-    assert len(read) == len(usable)
+    long_enough = [file for file in usable if (file.num_frames or 0) > 2 * 4]
+    assert len(read) == len(long_enough) >= len(usable) - 3
     assert replaced <= len(usable) // 10
 
-    broken = {check.name for check in manifest.unusable if check.verdict == "broken"}
-    torn = [i for i, file in enumerate(videos) if file.name in broken][:4]
+    # other damage may leave the frames that are drawn here unharmed
+    cut = {check.name for check in manifest.unusable if check.cause.startswith("truncated")}
+    torn = [i for i, file in enumerate(videos) if file.name in cut][:4]
     whole = [i for i, file in enumerate(videos) if file.label == len(DAMAGES)]
     read, replaced = read_once(videos.subset([*whole, *torn]))
-    assert replaced == len(torn)
+    assert replaced == len(torn) == 4
     assert set(read) == set(range(len(whole)))
 
 
