@@ -9,6 +9,7 @@ one thread, which other work on the machine does not change much. Loops are stop
 """
 
 import argparse
+import itertools
 import json
 import math
 import multiprocessing
@@ -149,24 +150,12 @@ def device_name(device: str) -> str:
 
 
 def benchmark(
-    batches: Sequence[int], concepts: Sequence[int], device: str, limit: float
+    batches: Sequence[int], concepts: Sequence[int], device: str, limit: float, out: Path
 ) -> dict[str, Any]:
-    """All measurements as one record."""
+    """All measurements as one record, written after every row: a run that ends early keeps some."""
     rows: list[dict[str, Any]] = []
     stopped: list[tuple[int, int]] = []
-    for b in batches:
-        for k in concepts:
-            row: dict[str, Any] = {"batch": b, "concepts": k}
-            for kind in ("ours", "loops"):
-                hopeless = kind == "loops" and any(b >= x and k >= y for x, y in stopped)
-                cost = None if hopeless else measure_apart(kind, b, k, device, limit)
-                if cost is None and kind == "loops":
-                    stopped.append((b, k))
-                row[f"{kind}_seconds"] = None if cost is None else round(cost.seconds, 4)
-                row[f"{kind}_mebibytes"] = None if cost is None else round(cost.mebibytes, 1)
-            rows.append(row)
-            print(table({"rows": rows[-1:], "limit_seconds": limit}).splitlines()[-1], flush=True)
-    return {
+    record: dict[str, Any] = {
         "benchmark": "objective, forward and backward",
         "clock": "processor time" if device == "cpu" else "wall time",
         "device": device_name(device),
@@ -178,6 +167,20 @@ def benchmark(
         "limit_seconds": limit,
         "rows": rows,
     }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for b, k in itertools.product(batches, concepts):
+        row: dict[str, Any] = {"batch": b, "concepts": k}
+        for kind in ("ours", "loops"):
+            hopeless = kind == "loops" and any(b >= x and k >= y for x, y in stopped)
+            cost = None if hopeless else measure_apart(kind, b, k, device, limit)
+            if cost is None and kind == "loops":
+                stopped.append((b, k))
+            row[f"{kind}_seconds"] = None if cost is None else round(cost.seconds, 4)
+            row[f"{kind}_mebibytes"] = None if cost is None else round(cost.mebibytes, 1)
+        rows.append(row)
+        out.write_text(json.dumps(record, indent=2) + "\n")
+        print(table({**record, "rows": [row]}).splitlines()[-1], flush=True)
+    return record
 
 
 def table(record: dict[str, Any]) -> str:
@@ -210,9 +213,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=float, default=60, help="seconds a measurement may take")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
-    record = benchmark(options.batches, options.concepts, options.device, options.limit)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(record, indent=2) + "\n")
+    record = benchmark(
+        options.batches, options.concepts, options.device, options.limit, options.out
+    )
     print(f"\n{table(record)}\n\nwritten to {options.out}")
 
 
