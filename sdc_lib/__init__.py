@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdc_lib.attention import ConceptAttention, local_contrast, select_concepts
     from sdc_lib.augment import ClipAugment, denormalize, normalize
+    from sdc_lib.backbones import build_backbone
     from sdc_lib.checkpoint import export_model, load
     from sdc_lib.codebook import ConceptCodebook, ScoreQueue, alignment, sinkhorn
     from sdc_lib.config import (
@@ -58,6 +59,7 @@ __all__ = [
     "VideoInfo",
     "alignment",
     "assemble_views",
+    "build_backbone",
     "build_model",
     "decorrelation",
     "denormalize",
@@ -90,6 +92,7 @@ _MODULES = {
         "denormalize",
         "normalize",
     ),
+    "backbones": ("build_backbone",),
     "checkpoint": (
         "export_model",
         "load",
