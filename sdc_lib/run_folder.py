@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from sdc_lib.config import PretrainConfig, from_dict, to_json
+from sdc_lib.frame_readers import video_backend
 from sdc_lib.snapshots import write_atomically
 
 MAY_CHANGE = ("data.workers", "data.cache_mb")
@@ -103,6 +104,7 @@ def environment(device: torch.device) -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
+        "video_backend": video_backend(),
         "platform": platform.platform(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }

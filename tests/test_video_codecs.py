@@ -13,9 +13,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 
 from sdc_lib import frame_readers
 from sdc_lib.frame_readers import BACKENDS, JpegReader, special_reader, video_backend
+from sdc_lib.run_folder import environment
 from sdc_lib.video import VideoError, check_video, probe, read_clip
 from tests.conftest import frame_numbers, numbered_frame, write_numbered_video
 
@@ -158,6 +160,7 @@ def test_only_so_many_files_are_remembered(tmp_path: Path, monkeypatch: pytest.M
 def test_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SDC_VIDEO_BACKEND", raising=False)
     assert video_backend() == "decord"
+    assert environment(torch.device("cpu"))["video_backend"] == "decord"
     monkeypatch.setenv("SDC_VIDEO_BACKEND", "opencv")
     with pytest.raises(ValueError, match=r"'opencv'; it must be one of decord, torchcodec"):
         probe(write_numbered_video(tmp_path / "a.mp4", 2))
@@ -169,8 +172,6 @@ def test_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_torchcodec_is_called_as_it_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a stand-in, so that the adapter is tested where torchcodec is not installed."""
-    import torch
-
     frames = torch.stack([torch.from_numpy(numbered_frame(number)) for number in range(5)])
 
     class Decoder:
