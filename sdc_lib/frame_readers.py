@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -136,32 +136,42 @@ class JpegReader:
         Raises:
             VideoError: A frame is missing or damaged.
         """
-        numbers = {self._times[index]: index for index in indices}
-        found: dict[int, NDArray[np.uint8]] = {}
+        places: dict[int, list[int]] = {}  # time stamp -> where in the result
+        for place, index in enumerate(indices):
+            places.setdefault(self._times[index], []).append(place)
+        frames: NDArray[np.uint8] | None = None
         convert = VideoReformatter()
         try:
-            self._container.seek(min(numbers), stream=self._stream)
+            self._container.seek(min(places), stream=self._stream)
             for packet in self._container.demux(self._stream):
-                number = numbers.pop(packet.dts, None) if packet.dts is not None else None
-                if number is not None:
-                    found[number] = self._picture(packet, number, convert)
-                if not numbers:
-                    return np.stack([found[index] for index in indices])
-        except av.error.FFmpegError as error:
+                where = places.pop(packet.dts, None) if packet.dts is not None else None
+                if where is not None:
+                    image = self._picture(packet, indices[where[0]], convert)
+                    if frames is None:
+                        frames = np.empty((len(indices), *image.shape), np.uint8)
+                    frames[where] = image
+                if not places and frames is not None:
+                    return frames
+        except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(self._path, f"damaged: {error}") from error
-        missing = min(numbers.values())
-        raise VideoError(self._path, f"damaged: frame {missing} is listed but not there")
+        missing = min(place for where in places.values() for place in where)
+        raise VideoError(
+            self._path, f"damaged: frame {indices[missing]} is listed but cannot be read"
+        )
 
     def _picture(
         self, packet: av.Packet[Any], number: int, convert: VideoReformatter
     ) -> NDArray[np.uint8]:
-        frames = self._stream.codec_context.decode(packet)
-        if len(frames) != 1 or frames[0].is_corrupt:
+        """RGB ``(H, W, C)``, a view of memory that lives as long as the array."""
+        decoded = self._stream.codec_context.decode(packet)
+        if len(decoded) != 1 or decoded[0].is_corrupt:
             raise VideoError(self._path, f"damaged: frame {number} cannot be decoded")
         # More threads than one cost time on small pictures, and belong to other workers.
-        picture = convert.reformat(frames[0], format="rgb24", threads=1)
-        image = cast("NDArray[np.uint8]", picture.to_ndarray())
-        return np.rot90(image, frames[0].rotation // 90) if frames[0].rotation else image
+        picture = convert.reformat(decoded[0], format="rgb24", threads=1)
+        plane: Any = picture.planes[0]  # a buffer at run time
+        rows = np.frombuffer(plane, np.uint8).reshape(picture.height, plane.line_size)
+        image = rows[:, : 3 * picture.width].reshape(picture.height, picture.width, 3)
+        return np.rot90(image, decoded[0].rotation // 90) if decoded[0].rotation else image
 
 
 class TorchcodecReader:

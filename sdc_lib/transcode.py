@@ -21,7 +21,7 @@ CONTAINERS = {".avi": "avi", ".m4v": "mp4", ".mov": "mov", ".mp4": "mp4"}
 
 
 def transcode(
-    source: PathLike, target: PathLike, short_side: int = 128, quality: int = 3
+    source: PathLike, target: PathLike, short_side: int = 128, quality: int = 5
 ) -> tuple[int, int]:
     """Copy a video as Motion JPEG, smaller, upright, without sound, frame by frame.
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from sdc_lib import frame_readers
+from sdc_lib.decoders import frames_in_order
 from sdc_lib.frame_readers import BACKENDS, JpegReader, special_reader, video_backend
 from sdc_lib.run_folder import environment
 from sdc_lib.video import VideoError, check_video, probe, read_clip
@@ -109,6 +110,16 @@ def test_motion_jpeg_is_read_by_packets(tmp_path: Path, name: str) -> None:
     assert frame_numbers(read_clip(path, ORDER)) == ORDER
     assert (probe(path).num_frames, probe(path).fps) == (30, 25.0)
     assert np.array_equal(read_clip(path, [7])[0], read_clip(path, range(30))[7])
+
+
+@pytest.mark.parametrize("width", [16, 72, 73, 90])
+def test_motion_jpeg_of_any_width(tmp_path: Path, width: int) -> None:
+    path = write_numbered_video(tmp_path / "a.mp4", 9, width=width, height=51, **MJPEG)
+    ours = read_clip(path, [8, 0, 8]).numpy()
+    assert ours.shape == (3, 51, width, 3)
+    decoded = [frame.to_ndarray(format="rgb24") for frame in frames_in_order(path)]
+    difference = ours.astype(int) - np.stack([decoded[index] for index in (8, 0, 8)])
+    assert np.abs(difference).max() <= 3  # converters round differently
 
 
 def test_motion_jpeg_without_an_index_goes_another_way(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class PrepareData:
     """Folder of the copies, outside SRC; names and annotation files stay."""
     short_side: int = 128
     """Pixels of the shorter side; smaller videos keep their size."""
-    quality: int = 3
+    quality: int = 5
     """JPEG quantiser, 2 (best) to 31."""
     workers: int | None = None
     """Child processes; one a core when None."""

@@ -61,7 +61,7 @@ def prepare(
     src: str | os.PathLike[str],
     dst: str | os.PathLike[str],
     short_side: int = 128,
-    quality: int = 3,
+    quality: int = 5,
     workers: int | None = None,
     timeout: float = 600.0,
     progress: bool = True,
