@@ -16,6 +16,8 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,12 @@ def memory_over(path: Path, reads: int) -> dict[str, float]:
     return resident
 
 
+def in_fresh_process(path: Path, reads: int) -> dict[str, float]:
+    """`memory_over` where no freed memory of earlier work can hide a leak."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(memory_over, path, reads).result()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print a table, record."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -210,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = cases(files)
         speeds = measure(found, args.repeats)
         memory = {
-            name: memory_over(files[name], args.reads)
+            name: in_fresh_process(files[name], args.reads)
             for name in (PREPARED, "H.264, 24")
             if args.reads
         }
