@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from sdc_lib.config import (
     AugmentConfig,
@@ -65,16 +62,3 @@ def changed(config: PretrainConfig = CONFIG, **sections: dict[str, Any]) -> Pret
 
 
 EVERYWHERE = ObjectiveConfig(global_batch=True, global_local_contrast=True)
-
-
-def in_child(work: Callable[[], object]) -> int | None:
-    """Run something in a forked process that may kill itself; return its exit code."""
-
-    def target() -> None:
-        torch.set_num_threads(1)  # OpenMP's threads do not survive a fork
-        work()
-
-    child = multiprocessing.get_context("fork").Process(target=target)
-    child.start()
-    child.join()
-    return child.exitcode
