@@ -22,7 +22,6 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.registry import open_dataset
 from sdc_lib.loaders import make_pairs
 from sdc_lib.model import HeadsOutput, build_model
-from sdc_lib.monitor import duration
 from sdc_lib.objective import SDCObjective
 from sdc_lib.run_state import build_state, make_fabric
 from sdc_lib.schedule import Phase
@@ -74,7 +73,7 @@ class Estimate:
             f"speed              {1 / self.seconds_per_video:.2f} videos/s a process, "
             f"{rate:.3g} TFLOP/s",
             f"whole run          {self.videos} videos x {optim.epochs} epochs = {self.steps} steps,"
-            f" about {duration(self.hours * 3600)} h",
+            f" about {self.hours:.2f} hours",
         ]
         if self.data_seconds_per_video is not None:
             workers = self.data_seconds_per_video / self.seconds_per_video
