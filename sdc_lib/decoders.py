@@ -71,7 +71,7 @@ def open_reader(path: PathLike) -> Any:
     except ImportError:
         raise
     except Exception as error:
-        raise VideoError(path, f"not a readable video ({_first_line(error)})") from error
+        raise VideoError(path, f"not a readable video ({_first_line(error, path)})") from error
 
 
 def decode(path: PathLike, reader: Any, indices: Sequence[int]) -> NDArray[np.uint8]:
@@ -100,7 +100,7 @@ def decode(path: PathLike, reader: Any, indices: Sequence[int]) -> NDArray[np.ui
             # in open groups of pictures: not the file's fault
             own_limit = isinstance(reader, TorchcodecReader) or "size must exactly" in str(error)
             if not own_limit:
-                raise VideoError(path, _decoding_cause(error)) from error
+                raise VideoError(path, _decoding_cause(error, path)) from error
     found: dict[int, NDArray[np.uint8]] = {}
     wanted = frozenset(indices)
     last = max(wanted)
@@ -191,13 +191,14 @@ def _decord() -> ModuleType:
     return cast(ModuleType, decord)
 
 
-def _decoding_cause(error: Exception) -> str:
+def _decoding_cause(error: Exception, path: PathLike) -> str:
     if "duplicate frames" in str(error):
         return "damaged: some frames cannot be decoded (neighbours would take their place)"
-    return f"damaged: cannot be decoded ({_first_line(error)})"
+    return f"damaged: cannot be decoded ({_first_line(error, path)})"
 
 
-def _first_line(error: Exception) -> str:
-    """Return the message without decord's time stamps, source positions and stack."""
+def _first_line(error: Exception, path: PathLike) -> str:
+    """Return the message without decord's time stamps, source positions, stack and whole path."""
     text = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", str(error)).strip()
+    text = text.replace(os.path.abspath(path), os.path.basename(path))
     return (text.splitlines() or [type(error).__name__])[0][:160]

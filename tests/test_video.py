@@ -154,6 +154,7 @@ def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
                 use(tmp_path / name)
             assert caught.value.path.name == name
             assert "\n" not in caught.value.cause
+            assert str(tmp_path) not in caught.value.cause
 
 
 @pytest.mark.parametrize("index", [-1, 40, 1000])
