@@ -69,9 +69,11 @@ def test_whole_runs_agree(
     folder, seen = two
     alone = two_processes.train(name, videos, tmp_path, 1)
     assert len(alone) == len(seen["rows"][name]) == STEPS
+    # One step agrees to 1e-9 (above); Adam, which divides by its estimate of the gradient's size,
+    # then magnifies what rounding differs between sums over one process and over two.
     for ours, theirs in zip(seen["rows"][name], alone, strict=True):
         for entry in ("lr", *LOGGED[:15]):
-            assert ours[entry] == pytest.approx(theirs[entry], rel=1e-9, abs=1e-11)
+            assert ours[entry] == pytest.approx(theirs[entry], rel=1e-7, abs=1e-9)
     weights = [load_file(path / name / "model.safetensors") for path in (folder, tmp_path)]
     assert_close(*weights, rtol=1e-7, atol=1e-9)
 
