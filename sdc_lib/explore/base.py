@@ -32,7 +32,10 @@ class Explorer(ABC):
     """
 
     def __init__(self, controls: Sequence[Any]) -> None:
-        self.image = widgets.Image(format="png", layout={"max_width": "100%"})
+        # at its own size: a VBox would stretch it to the width of the page and blur it
+        self.image = widgets.Image(
+            format="png", layout={"max_width": "100%", "align_self": "flex-start"}
+        )
         self.caption = widgets.HTML()
         rows = [widgets.HBox([c], layout={"flex_flow": "row wrap"}) for c in controls]
         self.widget = widgets.VBox([*rows, self.image, self.caption])

@@ -49,7 +49,12 @@ class ClipExplorer(Explorer):
         player, self.frame = player_controls("frame", num_frames - 1, fps)
         longest = min(3.0, (len(square) - 1) / (2 * num_frames - 1))
         self.stride = widgets.FloatSlider(
-            1.0, min=1.0, max=longest, step=0.25, description="stride"
+            1.0,
+            min=1.0,
+            max=longest,
+            step=0.25,
+            description="stride",
+            style={"description_width": "initial"},
         )
         self.frozen = slider("frozen frame", num_frames - 1, num_frames // 2)
         self.boundary = widgets.ToggleButtons(
@@ -76,7 +81,7 @@ class ClipExplorer(Explorer):
         """Frame, stride, frozen frame and boundary."""
         first, last = self._indices[0], self._indices[-1]
         return (
-            f"Frame {self.frame.value} of {self._num_frames}; stride {self.stride.value:g}: video "
+            f"Frame {self.frame.value} (0 to {self._num_frames - 1}); stride {self.stride.value:g}: video "
             f"frames {first} to {last}; frame {self.frozen.value} is frozen; "
             f"the difference starts with {self._boundary_text()}."
         )
