@@ -100,7 +100,8 @@ def measure(kind: Kind, batch: int, concepts: int, device: str, dim: int = DIM) 
 
 
 def measure_apart(kind: Kind, batch: int, concepts: int, device: str, limit: float) -> Cost | None:
-    """`measure` in a process of its own; None when it takes over `limit` seconds of processor."""
+    """`measure` in a process of its own; None when it takes over `limit` seconds a repeat."""
+    limit *= REPEATS if kind == "ours" else 1
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     arguments = (sender, kind, batch, concepts, device, limit)

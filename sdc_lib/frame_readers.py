@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import weakref
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -104,6 +105,8 @@ class JpegReader:
     def __init__(self, path: PathLike) -> None:
         self._path = path
         self._container = open_container(path)
+        # PyAV's own clean-up leaves some hundred bytes of an open container behind.
+        weakref.finalize(self, self._container.close)
         self._stream = self._container.streams.video[0]
         context = self._stream.codec_context
         if context.name != "mjpeg":

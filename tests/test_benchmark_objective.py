@@ -83,6 +83,6 @@ def test_the_record_states_what_it_ran_on() -> None:
     assert record["torch"].split(".")[0] == torch.__version__.split(".")[0]
     assert record["rows"]
     for row in record["rows"]:
-        assert row["ours_seconds"] > 0
         if row["loops_seconds"] is not None:
+            assert row["ours_seconds"] > 0
             assert row["ours_seconds"] < row["loops_seconds"]

@@ -81,8 +81,9 @@ class ClipExplorer(Explorer):
         """Frame, stride, frozen frame and boundary."""
         first, last = self._indices[0], self._indices[-1]
         return (
-            f"Frame {self.frame.value} (0 to {self._num_frames - 1}); stride {self.stride.value:g}: video "
-            f"frames {first} to {last}; frame {self.frozen.value} is frozen; "
+            f"Frame {self.frame.value} (0 to {self._num_frames - 1}); stride "
+            f"{self.stride.value:g}: video frames {first} to {last}; "
+            f"frame {self.frozen.value} is frozen; "
             f"the difference starts with {self._boundary_text()}."
         )
 
