@@ -15,6 +15,7 @@ PIECES = re.compile(
     r"|(?<![\\$\w])\$(?P<inline>(?![\s$])(?:\\.|[^$\\\n]|\n(?!\n))+?(?<!\s))\$(?![\d$])",
     flags=re.DOTALL | re.MULTILINE,
 )
+LIMITS_BESIDE = re.compile(r"<msub>(<mo>&#x02211;</mo>(?:(?!</?msub>).)*)</msub>")
 LETTERS_ONLY = "sdcmath{}end"
 
 
@@ -29,6 +30,8 @@ def to_mathml(latex: str, *, display: bool) -> str:
         text = str(convert(source, display="block" if display else "inline"))
     except Exception as error:  # the converter raises a bare StopIteration, IndexError, ...
         raise ValueError(f"cannot convert to MathML: {latex.strip()}") from error
+    if display:  # inside a group the converter sets limits beside their sum
+        text = LIMITS_BESIDE.sub(r"<munder>\1</munder>", text)
     unknown = re.search(r"<m[a-z]+[^>]*>(\\[A-Za-z]+|&)</m", text)
     if unknown:
         raise ValueError(f"cannot convert {unknown.group(1)} to MathML in: {latex.strip()}")
@@ -57,7 +60,9 @@ def set_aside(markdown: str, store: list[str]) -> str:
         if latex is None:
             return piece.group(0)
         try:
-            store.append(to_mathml(latex, display=piece["display"] is not None))
+            formula = to_mathml(latex, display=piece["display"] is not None)
+            wide = f'<span class="formula">{formula}</span>'  # scrolls where it does not fit
+            store.append(formula if piece["display"] is None else wide)
         except ValueError:
             store.append(f"<code>{html.escape(latex)}</code>")
         return LETTERS_ONLY.format(_letters(len(store) - 1))

@@ -44,7 +44,9 @@ def write_site(
         after = names[index + 1] if index + 1 < len(names) else ""
         nav = _navigation(before, after, f"{name} · {took}")
         warning = f'<p class="failed">{html.escape(failure)}</p>' if failure else ""
-        text = _page(title_of(notebook) or name, nav + f"<main>{warning}{body_of(notebook)}</main>")
+        body = f"{nav}<main>{warning}{body_of(notebook)}</main>"
+        body += f"<footer>{_navigation(before, after, name)}</footer>"  # pages are long
+        text = _page(title_of(notebook) or name, body)
         (out / f"{name}.html").write_text(text + "\n", encoding="utf-8")
         cards.append(_card(name, notebook, took, failure))
     total = sum(times[name] for name in names)
@@ -81,7 +83,9 @@ def promise_of(notebook: NotebookNode) -> str:
     for paragraph in re.split(r"\n\s*\n", _first_markdown(notebook)):
         line = " ".join(paragraph.split())
         if line and not re.match(r"(#|\[?!|<|[-*] |\d+\.|\||>|\*\*\w+:)", line):
-            return re.sub(r"[*_`]|\[([^\]]*)\]\([^)]*\)", r"\1", line)
+            line = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line)
+            # An underscore inside a word, as in `sdc_lib`, is no mark.
+            return re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", line)
     return ""
 
 
@@ -122,7 +126,7 @@ def _navigation(before: str, after: str, middle: str) -> str:
     left = f'<a rel="prev" href="{before}.html">← {before}</a>' if before else "<i></i>"
     right = f'<a rel="next" href="{after}.html">{after} →</a>' if after else "<i></i>"
     home = f'<span><a href="index.html">Index</a> · {html.escape(middle)}</span>'
-    return f'<nav aria-label="Notebooks">{left}{home}{right}</nav>'
+    return f'<nav aria-label="Notebooks">{left}{right}{home}</nav>'
 
 
 def _card(name: str, notebook: NotebookNode | None, took: str, failure: str) -> str:

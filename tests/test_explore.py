@@ -19,6 +19,7 @@ from sdc_lib.attention import select_concepts
 from sdc_lib.codebook import sinkhorn
 from sdc_lib.explore.panels import HEIGHT, WIDTH, Line, panel
 from sdc_lib.objective import LossTerms
+from sdc_lib.plots.pixels import font
 from sdc_lib.views import frame_difference, static_view
 
 
@@ -202,6 +203,19 @@ def test_the_filter_leaves_the_concepts_that_the_library_selects() -> None:
     assert f"keeps {int(mask.sum())} of 12" in explorer.describe()
 
 
+def test_the_attention_explorer_names_concepts_by_half_and_place() -> None:
+    scores = torch.tensor([0.1, 0.9, 0.3, 0.2, 0.8, 0.4])
+    maps = torch.rand(6, 2, 3, 3)
+    explorer = explore.AttentionExplorer(noise_clip(), maps, scores, scores, top_k=4, shown=4)
+    assert [explorer.name(c) for c in (1, 4)] == ["static 1", "dynamic 1"]
+    labels = [text.get_text() for text in explorer.static().axes[0].texts]
+    assert {"static 1: 0.90", "dynamic 1: 0.80", "dynamic 2: 0.40"} <= set(labels)
+    assert font(11).getlength("dynamic 49: -0.99 ✓") < 118, "a caption fits its map"
+    assert "static 1, dynamic 1, dynamic 2, static 2;" in explorer.describe()
+    with pytest.raises(ValueError, match="two halves"):
+        explore.AttentionExplorer(noise_clip(), maps[:5], scores[:5], scores[:5], top_k=4)
+
+
 def test_the_attention_explorer_survives_a_filter_that_keeps_nothing() -> None:
     rising = torch.arange(12.0)
     explorer = explore.AttentionExplorer(
@@ -211,7 +225,7 @@ def test_the_attention_explorer_survives_a_filter_that_keeps_nothing() -> None:
     explorer.filter.value = True
     assert explorer.visible() == []
     assert Image.open(io.BytesIO(explorer.image.value)).size == before
-    assert "Concepts none" in explorer.describe()
+    assert "scores: none" in explorer.describe()
     assert explorer.static().axes
     with pytest.raises(ValueError, match=r"scores \(N,\)"):
         explore.AttentionExplorer(noise_clip(), torch.rand(4, 2, 3, 3), rising, rising)

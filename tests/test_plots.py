@@ -135,6 +135,16 @@ def test_attention_lights_up_where_the_weights_are() -> None:
     assert (painted[0, 8:, :8] == painted[0, 15, 0]).all()
 
 
+def test_a_weak_weight_leaves_the_texture_of_the_frame_visible() -> None:
+    frames = np.zeros((1, 8, 8, 3), np.uint8)
+    frames[:, :, ::2] = 200
+    attention = torch.full((1, 8, 8), 0.25)
+    attention[0, 0, 0] = 1.0
+    plain = plots.overlay(frames, torch.zeros(1, 8, 8))[0, 4:]
+    painted = plots.overlay(frames, attention)[0, 4:]
+    assert np.ptp(painted[..., 1]) > 0.75 * np.ptp(plain[..., 1])
+
+
 def test_the_last_step_of_the_trace_is_sinkhorn_and_each_step_scales_what_it_says() -> None:
     scores = torch.randn(7, 5, dtype=torch.float64)
     steps = plots.sinkhorn_trace(scores, epsilon=0.2, iterations=3)
@@ -196,7 +206,9 @@ def test_the_table_says_the_gap() -> None:
 
 def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:
     figure = plots.ablation_bars({"a": [1.0, 3.0]})
-    assert [t.get_text() for t in figure.axes[0].texts] == ["2 ± 1.4"]
+    assert [t.get_text() for t in figure.axes[0].texts] == ["2.0 ± 1.4"]
+    below = plots.ablation_bars({"a": [-0.5, -0.5]}, reference=-1 / 15, reference_name="-1 / 15")
+    assert [t.get_text() for t in below.axes[0].texts] == ["−0.5", "−1 / 15"]
 
 
 def test_confusion_is_a_share_of_the_true_class() -> None:

@@ -18,12 +18,14 @@ from sdc_lib.plots.style import RIGHT, WRONG
 class AttentionExplorer(Explorer):
     """Concept maps over a playing clip, strongest concept first.
 
+    Concepts are named by half and place, "static 1" or "dynamic 8".
+
     Controls: frame (with play button), the first rank shown, and the filter, which keeps the
     concepts that are strong in both views; those it would drop have dashed outlines.
 
     Args:
         clip: The clip as the model saw it; see `sdc_lib.plots.to_frames`.
-        attention: Where N concepts look in it, ``(N, T', H', W')``.
+        attention: Where N = 2K concepts look in it, static half first, ``(N, T', H', W')``.
         scores: Scores of the clip with these concepts, ``(N,)``.
         other_scores: Scores of the other clip of the same video, ``(N,)``.
         top_k: See `sdc_lib.attention.select_concepts`; at most N.
@@ -39,7 +41,7 @@ class AttentionExplorer(Explorer):
         filter: Checkbox of the filter.
 
     Raises:
-        ValueError: If attention and scores do not fit.
+        ValueError: If attention and scores do not fit, or N is odd.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class AttentionExplorer(Explorer):
                 f"attention must be (N, T, H, W) and scores (N,), "
                 f"got {tuple(attention.shape)} and {tuple(scores.shape)}"
             )
+        if len(scores) % 2:
+            raise ValueError(f"scores must be those of two halves, got {len(scores)} of them")
         self.frames = square_frames(clip, size)
         self.attention = attention.detach().cpu()
         self.scores = scores.detach().cpu()
@@ -83,13 +87,18 @@ class AttentionExplorer(Explorer):
         """The concepts shown now."""
         return self.listed()[self.first.value : self.first.value + self._shown]
 
+    def name(self, concept: int) -> str:
+        """Half and place within it of a concept (0 to 2K - 1), "dynamic 8" for instance."""
+        half, place = divmod(concept, len(self.scores) // 2)
+        return f"{('static', 'dynamic')[half]} {place}"
+
     def render(self) -> Pixels:
         """The frame, then the maps of the visible concepts."""
         t = self.frame.value
         tiles = [captioned(self.frames[t], f"frame {t}", "#FFFFFF", border=3)]
         for concept in self.visible():
             keep = bool(self.kept[concept])
-            name = f"{concept} ({float(self.scores[concept]):.2f}) {'✓' if keep else '✗'}"
+            name = f"{self._label(concept)} {'✓' if keep else '✗'}"
             colour = RIGHT if keep else WRONG
             image = self._painted(concept)[t]
             tiles.append(captioned(image, name, colour, dashed=not keep, border=3))
@@ -99,16 +108,18 @@ class AttentionExplorer(Explorer):
 
     def describe(self) -> str:
         """How many concepts are listed and kept."""
-        return (
-            f"Concepts {', '.join(map(str, self.visible())) or 'none'}: number (score); "
-            f"the filter keeps {int(self.kept.sum())} of {len(self.kept)}."
-        )
+        names = ", ".join(map(self.name, self.visible())) or "none"
+        kept = f"the filter keeps {int(self.kept.sum())} of {len(self.kept)}"
+        return f"Concepts with their scores: {names}; {kept}."
 
     def static(self) -> Figure:
         """The maps of the first visible concepts over a few frames."""
         shown = self.visible()[:5]
-        names = [f"{c} ({float(self.scores[c]):.2f})" for c in shown]
+        names = [self._label(c) for c in shown]
         return concept_maps(self.frames, self.attention[shown], names, self.kept[shown])
+
+    def _label(self, concept: int) -> str:
+        return f"{self.name(concept)}: {float(self.scores[concept]):.2f}"
 
     def _rewind(self) -> None:
         self.first.value = 0

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from sdc_lib.plots.style import (
@@ -151,8 +152,10 @@ def codebook_usage(
         label = f"{name}: " if name else ""
         axes.set_title(f"{label}perplexity {perplexity(shares):.1f} of {k}")
         axes.set_xlabel("concepts, most used first" if sort else "concept")
+        axes.set_xlim(-0.6, k - 0.4)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.grid(axis="y")
-    panels[0].set_ylabel("share of samples, %")
+    panels[0].set_ylabel("share, %")
     panels[-1].annotate(
         "equal use",
         (1, 100 / len(_shares(list(named.values())[-1]))),

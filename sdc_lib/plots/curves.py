@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,45 +112,55 @@ def ablation_bars(
     reference_name: str = "chance",
     title: str = "",
 ) -> Figure:
-    """Compare variants: a bar for the mean over seeds, its standard deviation, a dot per seed.
+    """Compare variants: a bar for the mean over seeds, its standard deviation, a ring per seed.
 
     Args:
         results: Values of each variant, one per seed.
         ylabel: What they are, with its unit.
         reference: Value of a dashed line, e.g. chance.
-        reference_name: What the line is.
+        reference_name: What the line is; written above the axes, where no bar can cover it.
         title: Above the axes.
 
     Returns:
-        Horizontal bars, so that long names stay readable.
+        Horizontal bars, so that long names stay readable. The error bar runs along the top of
+        each bar, with the seeds below it, one under the other.
     """
-    figure, (axes,) = new_figure(6.2, 0.8 + 0.42 * len(results))
+    figure, (axes,) = new_figure(6.2, 0.8 + 0.5 * len(results))
     places = np.arange(len(results))[::-1]
     for place, values in zip(places, results.values(), strict=True):
         seeds = np.atleast_1d(as_numpy(values).astype(float))
         spread = seeds.std(ddof=1) if len(seeds) > 1 else 0.0
         axes.barh(place, seeds.mean(), height=0.62, color=BLUE, alpha=0.55)
+        lowered = np.linspace(0.04, -0.22, len(seeds)) if len(seeds) > 1 else 0.0
         if spread:
-            axes.errorbar(seeds.mean(), place, xerr=spread, color=BLACK, capsize=4, lw=1.4)
-        axes.plot(seeds, np.full(len(seeds), place), "o", color=BLACK, ms=3.5, alpha=0.7)
-        end = max(seeds.max(), seeds.mean() + spread, 0.0)
-        text = f"{seeds.mean():.3g}" + (f" ± {spread:.2g}" if spread else "")
+            style: Any = {"color": BLACK, "capsize": 3, "lw": 1.4}
+            axes.errorbar(seeds.mean(), place + 0.2, xerr=spread, **style)
+        ring: Any = {"mfc": "white", "mec": BLACK, "ms": 3.5, "mew": 0.9}
+        axes.plot(seeds, np.full(len(seeds), place) + lowered, "o", **ring)
         axes.annotate(
-            text, (end, place), (6, 0), textcoords="offset points", va="center", fontsize=8
+            _mean_and_spread(seeds.mean(), spread),
+            (max(seeds.max(), seeds.mean() + spread, 0.0), place),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     axes.set_yticks(places, list(results))
-    axes.set(xlabel=ylabel, title=title)
+    axes.set_xlabel(ylabel)
+    axes.set_title(title, pad=6 if reference is None else 18)
     axes.margins(x=0.18)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     if reference is not None:
         axes.axvline(reference, color=VERMILLION, linestyle="--", linewidth=1.3)
         axes.annotate(
-            reference_name,
-            (reference, 0),
-            (3, 3),
+            _true_minus(reference_name),
+            (reference, 1),
+            (0, 3),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
+            ha="center",
             color=VERMILLION,
             fontsize=8,
         )
@@ -182,6 +193,19 @@ def _mark(axes: Axes, value: float, text: str) -> None:
         fontsize=7.5,
         color=GREY,
     )
+
+
+def _mean_and_spread(mean: float, spread: float) -> str:
+    """Both to the place of the spread's second digit, as in 93.3 ± 4.7."""
+    if not spread or not math.isfinite(spread):
+        return _true_minus(f"{mean:.3g}")
+    places = max(0, 1 - math.floor(math.log10(spread)))
+    return _true_minus(f"{mean:.{places}f} ± {spread:.{places}f}")
+
+
+def _true_minus(text: str) -> str:
+    """A minus, as on the axes, in place of a hyphen in front of a number."""
+    return re.sub(r"(?<![\w)])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
 def _number(value: Any) -> float:

@@ -93,7 +93,7 @@ def resize(frames: Tensor | Array, height: int) -> Pixels:
 
 
 def overlay(frames: Pixels, attention: Tensor | Array) -> Pixels:
-    """Paint attention over darkened grey frames.
+    """Paint attention over darkened grey frames, the more transparent the weaker it is.
 
     Args:
         frames: uint8 ``(T, H, W, 3)``.
@@ -110,7 +110,7 @@ def overlay(frames: Pixels, attention: Tensor | Array) -> Pixels:
     strength = (full / max(float(weights.max()), 1e-12)).clip(0, 1)
     grey = 0.7 * frames.mean(axis=-1, keepdims=True)
     colour = colours(OVERLAY)[(255 * strength).astype(np.uint8)]
-    alpha = 0.8 * np.sqrt(strength)[..., None]
+    alpha = 0.8 * strength[..., None]
     out: Pixels = (grey * (1 - alpha) + colour * alpha).astype(np.uint8)
     return out
 

@@ -119,7 +119,9 @@ def similarity_matrix(
     arrays = {name: as_numpy(values).astype(float) for name, values in named.items()}
     low = min(a.min() for a in arrays.values()) if limits is None else limits[0]
     high = max(a.max() for a in arrays.values()) if limits is None else limits[1]
-    figure, panels = new_figure(3.0 * len(arrays) + 0.8, 3.1, 1, len(arrays))
+    narrow = max(values.shape[1] / values.shape[0] for values in arrays.values())
+    width = min(3.0, max(1.5, 3.0 * narrow))  # cells are squares: no empty space beside few columns
+    figure, panels = new_figure(width * len(arrays) + 0.8, 3.1, 1, len(arrays))
     for axes, (name, values) in zip(panels, arrays.items(), strict=True):
         image = axes.imshow(values, vmin=low, vmax=high)
         if max(values.shape) <= 8:

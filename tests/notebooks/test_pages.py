@@ -57,6 +57,16 @@ def test_body_shows_formulas_and_leaves_code() -> None:
     assert notebook.cells[-1].source == TEXT
 
 
+def test_displayed_formulas_scroll_and_keep_limits_below_their_sum() -> None:
+    store: list[str] = []
+    set_aside(r"$x$ and $$\underbrace{\sum_{v,s} a_v}_{\text{02}}$$", store)
+    inline, display = store
+    assert 'class="formula"' not in inline
+    assert display.startswith('<span class="formula"><math')
+    assert "<munder><mo>&#x02211;</mo>" in display
+    assert "<msub><mi>a</mi>" in display
+
+
 def test_links_and_images_fit_the_site(tmp_path: Path) -> None:
     notebook = made_up()
     link = "[next](02_contrast.ipynb#top) [file](../sdc_lib/views.py)"
@@ -76,10 +86,10 @@ def test_thumbnail_is_the_first_image(kind: str) -> None:
 
 
 def test_title_and_promise() -> None:
-    header = "# The *title*\n\n[![badge](b.svg)](x)\n\nYou see `one` number.\n\n**Time:** 1 min"
+    header = "# The *title*\n\n[![badge](b.svg)](x)\n\nYou see `a_b` *or* c.\n\n**Time:** 1 min"
     notebook = made_up(header=header)
     assert title_of(notebook) == "The *title*"
-    assert promise_of(notebook) == "You see one number."
+    assert promise_of(notebook) == "You see a_b or c."
 
 
 def test_site_loads_nothing_from_the_network(tmp_path: Path) -> None:
@@ -96,6 +106,7 @@ def test_site_loads_nothing_from_the_network(tmp_path: Path) -> None:
         assert re.findall(r"<link[^>]+href", text) == []
     page = (tmp_path / "01_first.html").read_text(encoding="utf-8")
     assert '<a href="https://example.org">Open it</a>' in page
+    assert page.count('<a rel="next" href="02_gone.html">') == 2, "at the top and at the end"
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="01_first.html"' in index
     assert 'href="02_gone.html"' not in index
