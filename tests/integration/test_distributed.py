@@ -69,13 +69,14 @@ def test_whole_runs_agree(
     folder, seen = two
     alone = two_processes.train(name, videos, tmp_path, 1)
     assert len(alone) == len(seen["rows"][name]) == STEPS
-    # One step agrees to 1e-9 (above); Adam, which divides by its estimate of the gradient's size,
-    # then magnifies what rounding differs between sums over one process and over two.
+    # One step agrees to 1e-9 (above). Then Adam moves every weight by about the learning rate,
+    # however small its gradient: what rounding differs between sums over one process and over two
+    # becomes a share of a step where a gradient is next to zero.
     for ours, theirs in zip(seen["rows"][name], alone, strict=True):
         for entry in ("lr", *LOGGED[:15]):
-            assert ours[entry] == pytest.approx(theirs[entry], rel=1e-7, abs=1e-9)
+            assert ours[entry] == pytest.approx(theirs[entry], rel=1e-6, abs=1e-8)
     weights = [load_file(path / name / "model.safetensors") for path in (folder, tmp_path)]
-    assert_close(*weights, rtol=1e-7, atol=1e-9)
+    assert_close(*weights, rtol=1e-6, atol=1e-3 * max(row["lr"] for row in alone))
 
 
 def test_there_is_one_log_and_one_random_state_a_process(
