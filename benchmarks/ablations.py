@@ -44,6 +44,10 @@ from sdc_lib.results import Record, current_commit, describe_device, read_record
 ROOT = Path(__file__).resolve().parents[1]
 OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
 OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"
+ALL_BUT_CONTRAST, ALL_BUT_ALIGNMENT = (
+    " ".join(name for name in term_weights() if not name.startswith(family))
+    for family in ("contrast", "align")
+)
 _UNFILTERED = ObjectiveConfig(filter_top_k=0)
 
 
@@ -101,6 +105,10 @@ VARIANTS: Mapping[str, Variant] = {
     "no fidelity": _without("fidelity"),
     "no local terms": _without("local"),
     "no concept filter": replace(_FULL, objective=_UNFILTERED),
+    "contrast alone": Variant(ALL_BUT_CONTRAST),
+    "alignment of the video alone (as SwAV)": Variant(
+        ALL_BUT_ALIGNMENT, objective=ObjectiveConfig(align_video_alone=True)
+    ),
     "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
     "with decorrelation (ours)": replace(
         _FULL, curriculum=replace(_FULL.curriculum, decorrelation=20.0)

@@ -105,6 +105,8 @@ class ObjectiveConfig:
     """τ of InfoNCE."""
     alignment_temperature: float = 0.1
     """τ of the predicted concept distributions."""
+    align_video_alone: bool = False
+    """Align the two clips of the video with each other only, as SwAV does; for comparison."""
     sinkhorn_epsilon: float = 0.05
     """ε of the assignments; smaller is harder."""
     sinkhorn_iterations: int = 3

@@ -146,7 +146,9 @@ class SDCObjective(nn.Module):
         c = self.config
         losses = []
         for half, stream in enumerate(("static", "dynamic")):
-            group = [*VIEWS_OF["video"], *VIEWS_OF[stream]]  # type: ignore[index]
+            group = list(VIEWS_OF["video"])
+            if not c.align_video_alone:
+                group += VIEWS_OF[stream]  # type: ignore[index]
             losses.append(
                 alignment(
                     scores.chunk(2, dim=-1)[half][:, group],

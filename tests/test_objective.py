@@ -131,6 +131,7 @@ def test_total_by_hand() -> None:
 CHANGED: list[tuple[dict[str, object], set[str]]] = [
     ({"contrast_temperature": 0.5}, {"contrast_video", "contrast_static", "contrast_dynamic"}),
     ({"alignment_temperature": 0.5}, {"align_static", "align_dynamic"}),
+    ({"align_video_alone": True}, {"align_static", "align_dynamic"}),
     ({"sinkhorn_epsilon": 0.5}, {"align_static", "align_dynamic"}),
     ({"sinkhorn_iterations": 9}, {"align_static", "align_dynamic"}),
     ({"diversity_temperature": 0.5}, {"diversity_static", "diversity_dynamic"}),
@@ -147,6 +148,13 @@ def test_each_setting_changes_its_terms_only(change: dict[str, object], affected
     config = replace(ObjectiveConfig(), **change)  # type: ignore[arg-type]
     after = SDCObjective(config)(output)._asdict()
     assert {name for name in before if before[name] != after[name]} == affected
+
+
+def test_alignment_of_the_video_alone_is_that_of_its_two_clips() -> None:
+    output, queue = random_output(), draw(5, 6, 2 * K, seed=11)
+    terms = SDCObjective(ObjectiveConfig(align_video_alone=True))(output, queue)
+    assert_close(terms.align_static, alignment(output.scores[:, :2, S], queue[:, :2, S]))
+    assert_close(terms.align_dynamic, alignment(output.scores[:, :2, D], queue[:, :2, D]))
 
 
 def test_local_terms_can_wait() -> None:
