@@ -10,7 +10,7 @@ import numpy as np
 from sdc_lib.datasets.motion_sprites import APPEARANCES
 from sdc_lib.datasets.motion_world import MOTIONS
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 SPLITS = ("train", "val", "test")
 FPS = 25.0
 _NUM_PAIRS = len(APPEARANCES) * len(MOTIONS)

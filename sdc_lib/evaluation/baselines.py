@@ -71,7 +71,7 @@ class SupervisedConfig:
     """L2 penalty."""
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(
-            size=32, crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2
+            size=48, crop_scale=(0.5, 1.0), flip=0.0, grayscale=0.2
         )
     )
     """Random augmentation; no flips where directions are labels."""

@@ -94,7 +94,7 @@ def loss_curves(
         _mark(panels[6], num_concepts, f"K = {num_concepts}")
     for axes in panels:
         axes.grid(axis="y")
-        axes.margins(x=0.02)
+        axes.margins(x=0.02, y=0.1)
     for axes in panels[4:]:
         axes.set_xlabel("step")
     handles, labels = panels[0].get_legend_handles_labels()
@@ -185,11 +185,11 @@ def _mark(axes: Axes, value: float, text: str) -> None:
     axes.annotate(
         text,
         (1, value),
-        (0, -3),
+        (0, 2),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
         fontsize=7.5,
         color=GREY,
     )

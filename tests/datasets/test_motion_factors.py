@@ -20,7 +20,7 @@ from sdc_lib.datasets.motion_factors import (
     Size,
     make_motion_factors,
 )
-from sdc_lib.datasets.motion_plan import plan
+from sdc_lib.datasets.motion_plan import GENERATOR_VERSION, plan
 from sdc_lib.datasets.motion_world import render_video
 from sdc_lib.video import check_video, read_clip, write_video
 
@@ -62,7 +62,7 @@ def test_the_files(motion_factors_root: Path) -> None:
     assert all((motion_factors_root / row["path"]).is_file() for row in rows)
     assert {row["appearance"] for row in rows} == set(APPEARANCES)
     meta = json.loads((motion_factors_root / "meta.json").read_text())
-    assert (meta["generator"], meta["seed"], meta["background"]) == (1, 7, "shared")
+    assert (meta["generator"], meta["seed"], meta["background"]) == (GENERATOR_VERSION, 7, "shared")
     assert len(meta["pixels_sha256"]) == 64
     info = check_video(motion_factors_root / "train" / "000000.mp4")
     assert (info.num_frames, info.fps, info.width, info.height) == (24, 25.0, 40, 40)
@@ -179,7 +179,9 @@ def test_a_missing_file_is_listed_and_a_bad_row_is_named(
 def test_an_older_generator_is_not_mistaken(motion_factors_root: Path, tmp_path: Path) -> None:
     meta = json.loads((motion_factors_root / "meta.json").read_text())
     (tmp_path / "meta.json").write_text(json.dumps({**meta, "generator": 0}))
-    with pytest.raises(ValueError, match="version 0, not of motion-factors version 1"):
+    with pytest.raises(
+        ValueError, match=f"version 0, not of motion-factors version {GENERATOR_VERSION}"
+    ):
         MotionFactors(tmp_path)
 
 

@@ -83,7 +83,7 @@ def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
 
 def test_clips_follow_the_preset() -> None:
     own = settings_for("own", MOTION_FACTORS_TINY)
-    assert (own.clips.num_frames, own.clips.size, own.clips.stride) == (8, 32, 2)
+    assert (own.clips.num_frames, own.clips.size, own.clips.stride) == (8, 48, 2)
     assert (own.online.flip, own.finetune.flip) == (0.0, 0.0)
     released, coclr = settings_for("released", UCF101), settings_for("coclr", UCF101)
     assert (released.clips.num_frames, coclr.clips.num_frames) == (16, 32)
