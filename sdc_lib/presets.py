@@ -76,7 +76,7 @@ MOTION_FACTORS_TINY_DECORRELATED = replace(
     init_backbone="motion_factors_tiny",
     model=replace(
         MOTION_FACTORS_TINY.model,
-        num_concepts=50,
+        num_concepts=32,
         shared_codebooks=True,
         split_video_projection=True,
     ),
@@ -88,7 +88,7 @@ MOTION_FACTORS_TINY_DECORRELATED = replace(
         freeze_backbone=True,
     ),
     curriculum=CurriculumConfig(
-        queue_size=1000, local_from_epoch=20, decorrelation=100.0, decorrelation_ramp_epochs=10.0
+        queue_size=1000, local_from_epoch=20, decorrelation=30.0, decorrelation_ramp_epochs=10.0
     ),
 )
 """Ours: new heads on the shipped backbone, with the halves of the video's concepts kept apart."""
