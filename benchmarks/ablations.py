@@ -75,6 +75,9 @@ class Variant:
         off: Terms without weight, separated by blanks.
         objective: Constants of the terms.
         curriculum: Queue and decorrelation; local terms count from the start.
+        shared_codebooks: See `ModelConfig`.
+        split_video_projection: See `ModelConfig`.
+        num_concepts: K.
     """
 
     off: str = ""
@@ -82,6 +85,10 @@ class Variant:
     curriculum: CurriculumConfig = field(
         default_factory=lambda: CurriculumConfig(queue_size=512, local_from_epoch=1)
     )
+
+    shared_codebooks: bool = False
+    split_video_projection: bool = False
+    num_concepts: int = 16
 
     def weights(self) -> dict[str, float]:
         """Weights of all terms."""
@@ -96,6 +103,14 @@ def _without(family: str) -> Variant:
 
 
 _FULL = Variant()
+_BOTH = Variant(shared_codebooks=True, split_video_projection=True)
+
+
+def _decorrelated(variant: Variant, weight: float) -> Variant:
+    ramp = replace(variant.curriculum, decorrelation=weight, decorrelation_ramp_epochs=10.0)
+    return replace(variant, curriculum=ramp)
+
+
 VARIANTS: Mapping[str, Variant] = {
     "everything": _FULL,
     "no static views": Variant(OF_STATIC_VIEWS),
@@ -110,9 +125,12 @@ VARIANTS: Mapping[str, Variant] = {
         ALL_BUT_ALIGNMENT, objective=ObjectiveConfig(align_video_alone=True)
     ),
     "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
-    "with decorrelation (ours)": replace(
-        _FULL, curriculum=replace(_FULL.curriculum, decorrelation=20.0)
-    ),
+    "shared codebooks and own projections (ours)": _BOTH,
+    "decorrelation 30 alone (ours)": _decorrelated(_FULL, 30.0),
+    "both and decorrelation 10 (ours)": _decorrelated(_BOTH, 10.0),
+    "both and decorrelation 30 (ours)": _decorrelated(_BOTH, 30.0),
+    "both and decorrelation 100 (ours)": _decorrelated(_BOTH, 100.0),
+    "both and decorrelation 30, K=32 (ours)": replace(_decorrelated(_BOTH, 30.0), num_concepts=32),
 }
 
 
@@ -131,7 +149,13 @@ def run_seed(
     """Train new heads once and measure them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        heads = ConceptHeads(dim, num_concepts=16, projection_dim=64)
+        heads = ConceptHeads(
+            dim,
+            variant.num_concepts,
+            projection_dim=64,
+            shared_codebooks=variant.shared_codebooks,
+            split_video_projection=variant.split_video_projection,
+        )
     train_heads(
         heads,
         stored.views,
@@ -232,7 +256,7 @@ def _extended(
         official=result.official,
         protocol=(
             f"heads only, on stored features of {checkpoint}: {budget.steps} steps, batch "
-            f"{budget.batch_size}, K=16; disentanglement"
+            f"{budget.batch_size}, K={VARIANTS[name].num_concepts}; disentanglement"
         ),
         column="trained here",
     )

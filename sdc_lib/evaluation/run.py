@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sdc_lib.checkpoint import load, load_config
+from sdc_lib.checkpoint import available, load, load_config
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.registry import open_dataset
@@ -233,5 +233,5 @@ def _record(
         evaluated=any_result.evaluated,
         official=any_result.official,
         protocol=f"{protocol}: {asdict(settings.clips)}",
-        column="this run",
+        column="trained here" if str(checkpoint) in available() else "this run",
     )

@@ -72,6 +72,16 @@ def test_a_checkpoint_is_evaluated_and_recorded(
 
 
 @pytest.mark.usefixtures("opened")
+def test_weights_that_ship_have_a_column_of_their_own(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SDC_CHECKPOINTS", str(weights.parent))
+    for checkpoint, column in ((weights.stem, "trained here"), (weights, "this run")):
+        record = evaluate(checkpoint, "world", "knn", workers=0, progress=False).record
+        assert record.column == column
+
+
+@pytest.mark.usefixtures("opened")
 def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
     with pytest.raises(ValueError, match="unknown preset 'nonsense'"):
         evaluate("random:nonsense", "world")
