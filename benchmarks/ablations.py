@@ -282,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", default="motion_factors_tiny", help="whose backbone")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "ablations.png")
+    parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "images" / "ablations.png")
     parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
     parser.add_argument("--steps", type=int, default=Budget.steps)
     parser.add_argument("--workers", type=int, default=2)
