@@ -162,7 +162,11 @@ def markdown_table(records: Iterable[Record], table: str) -> str:
     """
     table, wanted = VIEWS.get(table, (table, ()))
     rows = sorted(
-        (record for record in records if record.table == table),
+        (
+            record
+            for record in records
+            if record.table == table and (not wanted or set(wanted) & set(record.values))
+        ),
         key=lambda record: (COLUMNS.index(record.column), record.dataset, record.row, record.name),
     )
     if not rows:
