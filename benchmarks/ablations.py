@@ -11,15 +11,15 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from benchmarks.ablation_variants import VARIANTS, Variant
 from sdc_lib.augment import ClipAugment
 from sdc_lib.checkpoint import load, load_config
-from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.registry import open_dataset
 from sdc_lib.evaluation.disentanglement import (
@@ -35,20 +35,12 @@ from sdc_lib.feature_training import (
     cache_clips,
     cache_views,
     rescore,
-    term_weights,
     train_heads,
 )
 from sdc_lib.model import ConceptHeads
 from sdc_lib.results import Record, current_commit, describe_device, read_record, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
-OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
-OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"
-ALL_BUT_CONTRAST, ALL_BUT_ALIGNMENT = (
-    " ".join(name for name in term_weights() if not name.startswith(family))
-    for family in ("contrast", "align")
-)
-_UNFILTERED = ObjectiveConfig(filter_top_k=0)
 
 
 @dataclass(frozen=True)
@@ -68,79 +60,20 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """The released objective with something changed.
+class Stored:
+    """Features of the frozen backbone.
 
     Attributes:
-        off: Terms without weight, separated by blanks.
-        objective: Constants of the terms.
-        curriculum: Queue and decorrelation; local terms count from the start.
-        shared_codebooks: See `ModelConfig`.
-        split_video_projection: See `ModelConfig`.
-        num_concepts: K.
+        views: Of the training videos, augmented.
+        train: Of the training videos, for the probes.
+        test: Of the test videos.
+        sha256: Of the weights that the backbone is from.
     """
-
-    off: str = ""
-    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
-    curriculum: CurriculumConfig = field(
-        default_factory=lambda: CurriculumConfig(queue_size=512, local_from_epoch=1)
-    )
-
-    shared_codebooks: bool = False
-    split_video_projection: bool = False
-    num_concepts: int = 16
-
-    def weights(self) -> dict[str, float]:
-        """Weights of all terms."""
-        return {
-            name: 0.0 if name in self.off.split() else weight
-            for name, weight in term_weights(LossWeights()).items()
-        }
-
-
-def _without(family: str) -> Variant:
-    return Variant(" ".join(name for name in term_weights() if name.startswith(family)))
-
-
-_FULL = Variant()
-_BOTH = Variant(shared_codebooks=True, split_video_projection=True)
-
-
-def _decorrelated(variant: Variant, weight: float) -> Variant:
-    ramp = replace(variant.curriculum, decorrelation=weight, decorrelation_ramp_epochs=10.0)
-    return replace(variant, curriculum=ramp)
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "everything": _FULL,
-    "no static views": Variant(OF_STATIC_VIEWS),
-    "no frame differences": Variant(OF_DIFFERENCES),
-    "no alignment": _without("align"),
-    "no diversity": _without("diversity"),
-    "no fidelity": _without("fidelity"),
-    "no local terms": _without("local"),
-    "no concept filter": replace(_FULL, objective=_UNFILTERED),
-    "contrast alone": Variant(ALL_BUT_CONTRAST),
-    "alignment of the video alone (as SwAV)": Variant(
-        ALL_BUT_ALIGNMENT, objective=ObjectiveConfig(align_video_alone=True)
-    ),
-    "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
-    "shared codebooks and own projections (ours)": _BOTH,
-    "decorrelation 30 alone (ours)": _decorrelated(_FULL, 30.0),
-    "both and decorrelation 10 (ours)": _decorrelated(_BOTH, 10.0),
-    "both and decorrelation 30 (ours)": _decorrelated(_BOTH, 30.0),
-    "both and decorrelation 100 (ours)": _decorrelated(_BOTH, 100.0),
-    "both and decorrelation 30, K=32 (ours)": replace(_decorrelated(_BOTH, 30.0), num_concepts=32),
-}
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Features of the frozen backbone."""
 
     views: CachedViews
     train: CachedClips
     test: CachedClips
+    sha256: str
 
 
 def run_seed(
@@ -179,7 +112,8 @@ def store(checkpoint: str, data_dir: Path, budget: Budget, workers: int = 2) -> 
     )
     views = cache_views(model, pairs, budget.passes, local_grid=budget.local_grid, workers=workers)
     clips = settings_for("own", config).clips
-    return Stored(views, *(cache_clips(model, d, clips, workers=workers) for d in (train, test)))
+    probes, tests = (cache_clips(model, videos, clips, workers=workers) for videos in (train, test))
+    return Stored(views, probes, tests, model.provenance["sha256"])
 
 
 def run_variant(
@@ -192,7 +126,7 @@ def run_variant(
 ) -> Record:
     """Run the seeds that the variant's record lacks, and update it after each."""
     variant = VARIANTS[name]
-    what = json.dumps([asdict(variant), asdict(budget), checkpoint], sort_keys=True)
+    what = json.dumps([asdict(variant), asdict(budget), stored.sha256], sort_keys=True)
     config = hashlib.sha256(what.encode()).hexdigest()[:12]
     done = _finished(folder / f"{record_name(name)}.json", config)
     for seed in seeds:

@@ -76,7 +76,7 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
 
     Sinkhorn-Knopp on ``exp(scores / ε)``: columns (concepts) are scaled to 1/K each, rows (samples)
     to 1/N each, `iterations` times over. It runs on logarithms, in float32 or better, and so stays
-    finite for all finite scores, where the plain version divides zeros.
+    finite for all finite scores, where the plain version can divide zero by zero.
 
     Args:
         scores: One row a sample, one column a concept, ``(..., N, K)``.

@@ -46,6 +46,10 @@ def full_weights() -> dict[str, Tensor]:
     return weights() | {"backbone.stem.weight": stem}
 
 
+def weights_of_heads(released: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: w for name, w in released.items() if not name.startswith("backbone.")}
+
+
 def test_every_head_gets_its_released_weights() -> None:
     module, released = heads(), weights()
     load_released_weights(module, released)
@@ -83,9 +87,14 @@ def test_queue_classifier_and_a_backbone_without_a_place_are_ignored() -> None:
         "backbone.fc.weight": torch.zeros(400, DIM),
         "backbone.fc.bias": torch.zeros(400),
     }
-    load_released_weights(model(), full_weights() | extra)
-    load_released_weights(heads(), full_weights() | extra)
-    load_released_weights(heads(), {f"module.{k}": v for k, v in (full_weights() | extra).items()})
+    released = full_weights()
+    for make in (model, heads):
+        plain, ignoring, replica = make(), make(), make()
+        load_released_weights(plain, released if make is model else weights_of_heads(released))
+        load_released_weights(ignoring, released | extra)
+        load_released_weights(replica, {f"module.{k}": v for k, v in (released | extra).items()})
+        for other in (ignoring, replica):
+            assert_close(dict(other.named_parameters()), dict(plain.named_parameters()))
 
 
 def test_batch_norm_buffers_load_when_present_and_stay_when_absent() -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.ablation_variants import OF_DIFFERENCES, OF_STATIC_VIEWS, VARIANTS
 from benchmarks.ablations import (
-    OF_DIFFERENCES,
-    OF_STATIC_VIEWS,
-    VARIANTS,
     Budget,
     Stored,
     draw,
@@ -40,7 +38,9 @@ def stored(make_features: MakeFeatures) -> Stored:
     torch.manual_seed(0)
     pooled = torch.randn(24, 2, 6, 16)
     views = CachedViews(pooled, pooled[..., None, None, None].half(), torch.zeros(24, 2), {})
-    return Stored(views, clips(make_features("train", 48)), clips(make_features("test", 16)))
+    return Stored(
+        views, clips(make_features("train", 48)), clips(make_features("test", 16)), "ab12"
+    )
 
 
 def test_finished_seeds_are_kept_and_changed_settings_start_again(
@@ -56,6 +56,9 @@ def test_finished_seeds_are_kept_and_changed_settings_start_again(
     other = run_variant("no queue", replace(BUDGET, steps=3), stored, "w", [0], tmp_path)
     assert other.seeds == [0]
     assert other.config != both.config
+    retrained = replace(stored, sha256="cd34")
+    again = run_variant("no queue", BUDGET, retrained, "w", [0], tmp_path / "again")
+    assert again.config not in (both.config, other.config)
     assert (other.evaluated, other.official, other.table) == (16, 17, "ablations")
     assert not any("feature" in metric for metric in other.values)
 

@@ -1,0 +1,80 @@
+"""What `benchmarks.ablations` compares: the released objective with something changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.feature_training import term_weights
+
+OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
+OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The released objective with something changed.
+
+    Attributes:
+        off: Terms without weight, separated by blanks.
+        objective: Constants of the terms.
+        curriculum: Queue and decorrelation; local terms count from the start.
+        shared_codebooks: See `ModelConfig`.
+        split_video_projection: See `ModelConfig`.
+        num_concepts: K.
+    """
+
+    off: str = ""
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    curriculum: CurriculumConfig = field(
+        default_factory=lambda: CurriculumConfig(queue_size=512, local_from_epoch=1)
+    )
+    shared_codebooks: bool = False
+    split_video_projection: bool = False
+    num_concepts: int = 16
+
+    def weights(self) -> dict[str, float]:
+        """Weights of all terms."""
+        return {
+            name: 0.0 if name in self.off.split() else weight
+            for name, weight in term_weights(LossWeights()).items()
+        }
+
+
+def _without(family: str) -> Variant:
+    return Variant(" ".join(name for name in term_weights() if name.startswith(family)))
+
+
+def _only(family: str) -> Variant:
+    return Variant(" ".join(name for name in term_weights() if not name.startswith(family)))
+
+
+_FULL = Variant()
+_BOTH = Variant(shared_codebooks=True, split_video_projection=True)
+
+
+def _decorrelated(variant: Variant, weight: float) -> Variant:
+    ramp = replace(variant.curriculum, decorrelation=weight, decorrelation_ramp_epochs=10.0)
+    return replace(variant, curriculum=ramp)
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "everything": _FULL,
+    "no static views": Variant(OF_STATIC_VIEWS),
+    "no frame differences": Variant(OF_DIFFERENCES),
+    "no alignment": _without("align"),
+    "no diversity": _without("diversity"),
+    "no fidelity": _without("fidelity"),
+    "no local terms": _without("local"),
+    "no concept filter": replace(_FULL, objective=ObjectiveConfig(filter_top_k=0)),
+    "contrast alone": _only("contrast"),
+    "alignment of the video alone (as SwAV)": replace(
+        _only("align"), objective=ObjectiveConfig(align_video_alone=True)
+    ),
+    "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
+    "shared codebooks and own projections (ours)": _BOTH,
+    "decorrelation 30 alone (ours)": _decorrelated(_FULL, 30.0),
+    "both and decorrelation 10 (ours)": _decorrelated(_BOTH, 10.0),
+    "both and decorrelation 30 (ours)": _decorrelated(_BOTH, 30.0),
+    "both and decorrelation 100 (ours)": _decorrelated(_BOTH, 100.0),
+    "both and decorrelation 30, K=32 (ours)": replace(_decorrelated(_BOTH, 30.0), num_concepts=32),
+}
