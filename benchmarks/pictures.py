@@ -31,9 +31,10 @@ _KINDS = ("video", "video", "one frame", "one frame", "difference", "difference"
 def draw_overview() -> Path:
     """The six views of one video, and maps of its strongest concepts."""
     torch.manual_seed(3)
-    video = torch.from_numpy(render_video(2, MOTIONS.index("up"), seed=5)).permute(3, 0, 1, 2)
+    video = torch.from_numpy(render_video(3, MOTIONS.index("right"), seed=8)).permute(3, 0, 1, 2)
     clips = torch.stack([video[:, 0:16:2], video[:, 16:32:2]])  # (2, C, 8, 64, 64)
-    augment = ClipAugment(AugmentConfig(size=64, crop_scale=(0.6, 1.0), flip=0.0, grayscale=0.2))
+    gentle = AugmentConfig(64, (0.6, 1.0), flip=0.0, grayscale=0.0, brightness=0.2, contrast=0.2)
+    augment = ClipAugment(gentle)
     views = six_views(clips, 4, lambda clip: normalize(augment(clip)))
     model = load("motion_factors_tiny")
     with torch.no_grad():
