@@ -12,21 +12,18 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
 from benchmarks.ablation_variants import VARIANTS, Variant
+from benchmarks.seeds import add_seed, recorded
 from sdc_lib.augment import ClipAugment
 from sdc_lib.checkpoint import load, load_config
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.registry import open_dataset
-from sdc_lib.evaluation.disentanglement import (
-    Disentanglement,
-    Estimate,
-    measure_disentanglement,
-)
+from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import metrics_of
 from sdc_lib.feature_training import (
@@ -38,7 +35,7 @@ from sdc_lib.feature_training import (
     train_heads,
 )
 from sdc_lib.model import ConceptHeads
-from sdc_lib.results import Record, current_commit, describe_device, read_record, write_record
+from sdc_lib.results import Record, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -128,20 +125,25 @@ def run_variant(
     variant = VARIANTS[name]
     what = json.dumps([asdict(variant), asdict(budget), stored.sha256], sort_keys=True)
     config = hashlib.sha256(what.encode()).hexdigest()[:12]
-    done = _finished(folder / f"{record_name(name)}.json", config)
+    record = recorded(blank_record(name, budget, checkpoint, config), folder)
     for seed in seeds:
-        if done is not None and seed in done.seeds:
+        if seed in record.seeds:
             continue
         started = time.perf_counter()
-        dim = stored.views.pooled.shape[-1]
-        result = run_seed(variant, budget, stored, dim, seed)
+        result = run_seed(variant, budget, stored, stored.views.pooled.shape[-1], seed)
         seconds = time.perf_counter() - started
-        done = _extended(done, name, result, budget, checkpoint, config, seed, seconds)
-        write_record(done, folder)
+        record = add_seed(
+            replace(record, evaluated=result.evaluated, official=result.official),
+            # features are the backbone's own, the same for all variants
+            {m: value for m, value in metrics_of(result).items() if "feature" not in m},
+            seed,
+            seconds,
+        )
+        write_record(record, folder)
         print(f"{name}, seed {seed}: gap {result.gap}, {seconds:.0f} s", flush=True)
-    if done is None:
+    if not record.seeds:
         raise ValueError(f"no seeds to run for {name!r}")
-    return done
+    return record
 
 
 def record_name(variant: str) -> str:
@@ -149,45 +151,15 @@ def record_name(variant: str) -> str:
     return "ablation-" + "".join(c if c.isalnum() else "-" for c in variant).strip("-")
 
 
-def _finished(path: Path, config: str) -> Record | None:
-    if not path.exists():
-        return None
-    record = read_record(path)
-    return record if record.config == config else None
-
-
-def _extended(
-    done: Record | None,
-    name: str,
-    result: Disentanglement,
-    budget: Budget,
-    checkpoint: str,
-    config: str,
-    seed: int,
-    seconds: float,
-) -> Record:
-    """The variant's record with one more seed."""
-    numbers = {
-        metric: number.value if isinstance(number, Estimate) else number
-        for metric, number in metrics_of(result).items()
-        if "feature" not in metric  # the backbone's own, the same for all
-    }
+def blank_record(name: str, budget: Budget, checkpoint: str, config: str) -> Record:
+    """What a variant's record says before there are numbers."""
     return Record(
         name=record_name(name),
         table="ablations",
         row=name,
-        values={
-            metric: [*(done.values[metric] if done else []), number]
-            for metric, number in numbers.items()
-        },
-        seeds=[*(done.seeds if done else []), seed],
+        values={},
         config=config,
-        commit=current_commit(),
-        device=describe_device(),
-        wall_time=(done.wall_time or 0.0 if done else 0.0) + seconds,
         dataset="motion-factors/test",
-        evaluated=result.evaluated,
-        official=result.official,
         protocol=(
             f"heads only, on stored features of {checkpoint}: {budget.steps} steps, batch "
             f"{budget.batch_size}, K={VARIANTS[name].num_concepts}; disentanglement"

@@ -1,18 +1,23 @@
-"""What disentanglement must be compared with: random weights, plain pixels, full supervision.
+"""What disentanglement must be compared with, on MotionFactors with the clips of a preset.
 
-``python -m benchmarks.baselines`` measures them on MotionFactors with the clips of a preset and
-writes a record each to results/. A baseline whose record is there is skipped.
+``python -m benchmarks.baselines`` measures random weights, plain pixels, full supervision, and two
+pretrainings with the preset's whole budget: contrast alone (no concepts), and alignment of the
+video's clips with each other alone (as SwAV). Each has a record in results/, which grows seed by
+seed; what it holds is skipped. Pretraining keeps its runs and continues them after an interruption.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
+from benchmarks.baseline_runs import PRETRAINED, Made, pretrained, timed
+from benchmarks.seeds import add_seed, recorded
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.registry import open_dataset
@@ -22,114 +27,143 @@ from sdc_lib.evaluation.baselines import (
     random_model,
     train_supervised,
 )
-from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, disentanglement
+from sdc_lib.evaluation.disentanglement import disentanglement
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import metrics_of
 from sdc_lib.presets import PRESETS
-from sdc_lib.results import Record, current_commit, describe_device, read_record, write_record
+from sdc_lib.results import Record, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """Something to compare with."""
+
+    row: str
+    """Its name in the tables."""
+    make: Callable[[int], Made]
+    """A network from a seed."""
+    seeds: Sequence[int]
+    """Which seeds to measure."""
+    config: str
+    """Hash of what determines the network."""
+    notes: str = ""
+    """What else must be known."""
+
+
 def measure(
-    make: Callable[[int], nn.Module],
-    train: VideoDataset,
-    test: VideoDataset,
+    baseline: Baseline,
+    blank: Record,
+    splits: tuple[VideoDataset, VideoDataset],
     config: PretrainConfig,
-    seeds: Sequence[int],
+    folder: Path,
     workers: int,
-) -> tuple[list[Disentanglement], float]:
-    """Make a network per seed and measure it; also returns the seconds it took."""
-    started = time.perf_counter()
-    clips = settings_for("own", config).clips
-    results = [
-        disentanglement(make(seed), train, test, clips, workers=workers, device="cpu")
-        for seed in seeds
-    ]
-    return results, time.perf_counter() - started
+) -> None:
+    """Measure the seeds that the record lacks, and write it after each."""
+    record = recorded(blank, folder)
+    for seed in baseline.seeds:
+        if seed in record.seeds:
+            print(f"{baseline.row}, seed {seed}: recorded")
+            continue
+        made = baseline.make(seed)
+        started = time.perf_counter()
+        clips = settings_for("own", config).clips
+        result = disentanglement(
+            made.network, *splits, clips, name=baseline.row, workers=workers, device="cpu"
+        )
+        seconds = made.seconds + time.perf_counter() - started
+        record = add_seed(
+            replace(record, evaluated=result.evaluated, official=result.official),
+            metrics_of(result),
+            seed,
+            seconds,
+        )
+        write_record(record, folder)
+        print(f"{result}\nseed {seed}, {seconds:.0f} s", flush=True)
 
 
-def as_record(
-    name: str,
-    row: str,
-    results: Sequence[Disentanglement],
-    seeds: Sequence[int],
-    config: PretrainConfig,
-    seconds: float,
-    notes: str,
-) -> Record:
-    """One record of all seeds; with a single one its intervals, too."""
-    per_seed = [metrics_of(result) for result in results]
-    values = {
-        metric: [n.value if isinstance(n, Estimate) else n for n in (m[metric] for m in per_seed)]
-        for metric in per_seed[0]
-    }
-    intervals = {
-        metric: (number.low, number.high)
-        for metric, number in per_seed[0].items()
-        if isinstance(number, Estimate) and len(results) == 1
-    }
+def blank_record(key: str, baseline: Baseline, config: PretrainConfig) -> Record:
+    """What a record says before there are numbers."""
     return Record(
-        name=name,
+        name=f"baseline-{key}-{config.name}",
         table="disentanglement",
-        row=row,
-        values=values,
-        intervals=intervals,
-        seeds=list(seeds),
-        config=config.hash(),
-        commit=current_commit(),
-        device=describe_device(),
-        wall_time=seconds,
+        row=baseline.row,
+        values={},
+        config=baseline.config,
         dataset="motion-factors/test",
-        evaluated=results[0].evaluated,
-        official=results[0].official,
         protocol=f"disentanglement: {settings_for('own', config).clips}",
         column="trained here",
-        notes=notes,
+        notes=baseline.notes,
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what has no record yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="motion_factors_tiny", choices=sorted(PRESETS))
-    parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
-    parser.add_argument("--epochs", type=int, default=SupervisedConfig.epochs, help="supervised")
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args(argv)
+    options = parse(argv)
     config = PRESETS[options.preset]
     train, test = (open_dataset(config.data, options.data_dir, part) for part in ("train", "test"))
     clips = settings_for("own", config).clips
+    seeds, run_seeds = range(options.seeds), range(options.run_seeds)
     teaching = SupervisedConfig(
         config.model.backbone,
         options.epochs,
         augment=config.data.augment,
         workers=options.workers,
+        precision=options.precision,
     )
 
     def supervised(seed: int) -> nn.Module:
         return train_supervised(train, clips.num_frames, clips.stride, replace(teaching, seed=seed))
 
-    seeds = list(range(options.seeds))
-    baselines: dict[str, tuple[str, Callable[[int], nn.Module], list[int], str]] = {
-        "random": ("random weights", lambda s: random_model(config.model, s), seeds, ""),
-        "pixels": ("pixels", lambda s: Pixels(), [0], "clips averaged down to 4x8x8 pixels"),
-        "supervised": ("supervised", supervised, seeds, f"{options.epochs} epochs, both factors"),
+    plain = config.hash()
+    baselines = {
+        "random": Baseline(
+            "random weights", partial(timed, partial(random_model, config.model)), seeds, plain
+        ),
+        "pixels": Baseline(
+            "pixels",
+            partial(timed, lambda seed: Pixels()),
+            [0],
+            plain,
+            "clips averaged down to 4x8x8 pixels",
+        ),
+        "supervised": Baseline(
+            "supervised",
+            partial(timed, supervised),
+            seeds,
+            plain,
+            f"both factors at once, {options.epochs} epochs, {options.precision}",
+        ),
     }
-    for key, (row, make, chosen, notes) in baselines.items():
-        name = f"baseline-{key}-{config.name}"
-        path = options.results / f"{name}.json"
-        if path.exists() and read_record(path).seeds == chosen:
-            print(f"{row}: recorded")
-            continue
-        results, seconds = measure(make, train, test, config, chosen, options.workers)
-        record = as_record(name, row, results, chosen, config, seconds, notes)
-        write_record(record, options.results)
-        print(results[0], flush=True)
+    for key, changed in PRETRAINED.items():
+        own = changed(replace(config, optim=replace(config.optim, precision=options.precision)))
+        make = partial(pretrained, own, options.runs / f"{key}-{config.name}", options.data_dir)
+        notes = f"{own.optim.epochs} epochs, batch {own.optim.batch_size}, {own.optim.precision}"
+        baselines[key] = Baseline(own.name, make, run_seeds, own.hash(), notes)
+    for key in options.only or baselines:
+        blank = blank_record(key, baselines[key], config)
+        measure(baselines[key], blank, (train, test), config, options.results, options.workers)
     return 0
 
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="motion_factors_tiny", choices=sorted(PRESETS))
+    parser.add_argument("--only", nargs="+", choices=KEYS, metavar="KEY", help=", ".join(KEYS))
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "baselines")
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
+    parser.add_argument("--run-seeds", type=int, default=1, help="the same where it pretrains")
+    parser.add_argument("--epochs", type=int, default=SupervisedConfig.epochs, help="supervised")
+    parser.add_argument("--precision", default="32-true", choices=("32-true", "bf16-mixed"))
+    parser.add_argument("--workers", type=int, default=2)
+    return parser.parse_args(argv)
+
+
+KEYS = ("random", "pixels", "supervised", *PRETRAINED)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,7 @@
 """What a number must be compared with: random weights, plain pixels, and full supervision."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -75,6 +76,8 @@ class SupervisedConfig:
         )
     )
     """Random augmentation; no flips where directions are labels."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Arithmetic of the network."""
     workers: int = 0
     """Processes that decode."""
     seed: int = 0
@@ -157,8 +160,9 @@ def train_supervised(
     network.train()
     for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
         for sample in DataLoader(samples, batch_sampler=order, num_workers=config.workers):
-            logits = network(normalize(sample.clip))
-            losses = [F.cross_entropy(logits[f], targets[f][sample.index]) for f in targets]
+            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16-mixed"):
+                logits = network(normalize(sample.clip))
+            losses = [F.cross_entropy(logits[f].float(), targets[f][sample.index]) for f in targets]
             optimizer.zero_grad()
             torch.stack(losses).sum().backward()
             optimizer.step()

@@ -1,0 +1,60 @@
+"""How the networks of `benchmarks.baselines` come about, those that pretrain above all."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
+
+from sdc_lib.checkpoint import load
+from sdc_lib.config import LossWeights, PretrainConfig
+from sdc_lib.pretraining import pretrain
+
+
+class Made(NamedTuple):
+    """A network to be measured."""
+
+    network: nn.Module
+    seconds: float
+    """What making it took, whether now or in an earlier call."""
+
+
+def timed(make: Callable[[int], nn.Module], seed: int) -> Made:
+    """Make a network and take the time."""
+    started = time.perf_counter()
+    return Made(make(seed), time.perf_counter() - started)
+
+
+def contrast_alone(config: PretrainConfig) -> PretrainConfig:
+    """The preset without anything that concerns concepts."""
+    weights = replace(config.weights, align=0.0, diversity=0.0, fidelity=0.0, local=0.0)
+    return replace(config, name="contrast alone", weights=weights)
+
+
+def alignment_of_the_video_alone(config: PretrainConfig) -> PretrainConfig:
+    """The preset with swapped prediction between the video's two clips and nothing else."""
+    return replace(
+        config,
+        name="alignment of the video alone (as SwAV)",
+        objective=replace(config.objective, align_video_alone=True),
+        weights=LossWeights(contrast=0.0, diversity=0.0, fidelity=0.0, local=0.0),
+    )
+
+
+PRETRAINED: Mapping[str, Callable[[PretrainConfig], PretrainConfig]] = {
+    "contrast": contrast_alone,
+    "swav": alignment_of_the_video_alone,
+}
+"""Baselines that pretrain: key -> what they change in the preset."""
+
+
+def pretrained(config: PretrainConfig, folder: Path, data_dir: Path, seed: int) -> Made:
+    """Pretrain in a folder, or continue or load what is there."""
+    result = pretrain(replace(config, seed=seed), folder / f"seed-{seed}", data_dir=data_dir)
+    if result.weights is None:
+        raise SystemExit("interrupted; the same command continues")
+    facts = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    return Made(load(result.weights), facts["seconds"])
