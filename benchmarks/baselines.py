@@ -98,11 +98,10 @@ def blank_record(key: str, baseline: Baseline, config: PretrainConfig) -> Record
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what has no record yet."""
-    options = parse(argv)
-    config = PRESETS[options.preset]
-    train, test = (open_dataset(config.data, options.data_dir, part) for part in ("train", "test"))
+def baselines_of(
+    config: PretrainConfig, train: VideoDataset, options: argparse.Namespace
+) -> dict[str, Baseline]:
+    """All baselines of a preset by key."""
     clips = settings_for("own", config).clips
     seeds, run_seeds = range(options.seeds), range(options.run_seeds)
     teaching = SupervisedConfig(
@@ -117,10 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return train_supervised(train, clips.num_frames, clips.stride, replace(teaching, seed=seed))
 
     plain = config.hash()
+    random = partial(random_model, config.model)
     baselines = {
-        "random": Baseline(
-            "random weights", partial(timed, partial(random_model, config.model)), seeds, plain
-        ),
+        "random": Baseline("random weights", partial(timed, random), seeds, plain),
         "pixels": Baseline(
             "pixels",
             partial(timed, lambda seed: Pixels()),
@@ -141,6 +139,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         make = partial(pretrained, own, options.runs / f"{key}-{config.name}", options.data_dir)
         notes = f"{own.optim.epochs} epochs, batch {own.optim.batch_size}, {own.optim.precision}"
         baselines[key] = Baseline(own.name, make, run_seeds, own.hash(), notes)
+    return baselines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what has no record yet."""
+    options = parse(argv)
+    config = PRESETS[options.preset]
+    train, test = (open_dataset(config.data, options.data_dir, part) for part in ("train", "test"))
+    baselines = baselines_of(config, train, options)
     for key in options.only or baselines:
         blank = blank_record(key, baselines[key], config)
         measure(baselines[key], blank, (train, test), config, options.results, options.workers)

@@ -11,7 +11,7 @@ decorrelation need. What it cannot show is how the objective shapes the backbone
     print(measure_disentanglement(rescore(model.heads, train), rescore(model.heads, test)))
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -94,21 +94,15 @@ def train_heads(
     batch_size = min(batch_size, len(cached))
     per_epoch = max(1, len(cached) // batch_size)
     wants_local = any(by_term[name] for name in by_term if name.startswith("local"))
-    if wants_local and cached.local is None and phase_of(curriculum, steps - 1, per_epoch).local:
-        raise ValueError(
-            "local terms need local maps: cache them with local_grid=(2, 2, 2), "
-            "or train with LossWeights(local=0)"
-        )
-    generator = torch.Generator().manual_seed(seed)
+    if wants_local and phase_of(curriculum, steps - 1, per_epoch).local:
+        _check_local_maps(cached)
+    batches = _batches(len(cached), batch_size, steps, seed)
     queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
     factors = torch.tensor([by_term[name] for name in LossTerms._fields])
     logged: list[Tensor] = []
     heads.train()
-    for step in range(steps):
-        if step % per_epoch == 0:
-            order = torch.randperm(len(cached), generator=generator)
-        rows = order[step % per_epoch * batch_size :][:batch_size]
+    for step, (rows, generator) in enumerate(batches):
         phase = phase_of(curriculum, step, per_epoch)
         heads.normalize_codebooks_()
         output: HeadsOutput = heads(*cached.draw(rows, generator), phase.local and wants_local)
@@ -140,6 +134,26 @@ def term_weights(weights: LossWeights | Mapping[str, float] | None = None) -> di
         return {name: float(weights.get(name, 0.0)) for name in LossTerms._fields}
     families = weights or LossWeights()
     return {name: float(getattr(families, name.split("_")[0])) for name in LossTerms._fields}
+
+
+def _check_local_maps(cached: CachedViews) -> None:
+    if cached.local is None:
+        raise ValueError(
+            "local terms need local maps: cache them with local_grid=(2, 2, 2), "
+            "or train with LossWeights(local=0)"
+        )
+
+
+def _batches(
+    n: int, batch_size: int, steps: int, seed: int
+) -> Iterator[tuple[Tensor, torch.Generator]]:
+    """Rows of each step, every row once an epoch, and what to draw further chance from."""
+    generator = torch.Generator().manual_seed(seed)
+    per_epoch = max(1, n // batch_size)
+    for step in range(steps):
+        if step % per_epoch == 0:
+            order = torch.randperm(n, generator=generator)
+        yield order[step % per_epoch * batch_size :][:batch_size], generator
 
 
 def _loss(

@@ -98,17 +98,8 @@ def evaluate(
     train, test = (open_dataset(data, data_dir, part) for part in ("train", "test"))
     model = model.to(device)
     targets: list[str | None] = [target] if target else [*test.factor_names] or [None]
-    results: dict[str, Result] = {}
     if protocol in ("linear_online", "finetune"):
-        run, options = (
-            (linear_online, settings.online)
-            if protocol == "linear_online"
-            else (finetune, settings.finetune)
-        )
-        for t in targets:
-            results[t or "label"] = run(
-                model, train, test, settings.clips, options, target=t, progress=progress
-            )
+        results = _trained(protocol, model, train, test, settings, targets, progress)
     else:
         train_features, test_features = (
             extract_features(
@@ -130,6 +121,29 @@ def evaluate(
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record)
+
+
+def _trained(
+    protocol: Protocol,
+    model: SDC,
+    train: VideoDataset,
+    test: VideoDataset,
+    settings: EvalSettings,
+    targets: list[str | None],
+    progress: bool,
+) -> dict[str, Result]:
+    """Follow one of the protocols that train on videos."""
+    run, options = (
+        (finetune, settings.finetune)
+        if protocol == "finetune"
+        else (linear_online, settings.online)
+    )
+    return {
+        target or "label": run(
+            model, train, test, settings.clips, options, target=target, progress=progress
+        )
+        for target in targets
+    }
 
 
 def from_features(
