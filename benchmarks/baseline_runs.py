@@ -1,6 +1,5 @@
 """How the networks of `benchmarks.baselines` come about, those that pretrain above all."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from torch import nn
 from sdc_lib.checkpoint import load
 from sdc_lib.config import LossWeights, PretrainConfig
 from sdc_lib.pretraining import pretrain
+from sdc_lib.run_folder import RunFolder
 
 
 class Made(NamedTuple):
@@ -56,5 +56,4 @@ def pretrained(config: PretrainConfig, folder: Path, data_dir: Path, seed: int) 
     result = pretrain(replace(config, seed=seed), folder / f"seed-{seed}", data_dir=data_dir)
     if result.weights is None:
         raise SystemExit("interrupted; the same command continues")
-    facts = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
-    return Made(load(result.weights), facts["seconds"])
+    return Made(load(result.weights), RunFolder(result.folder).facts()["seconds"])

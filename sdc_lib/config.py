@@ -51,6 +51,8 @@ class DataConfig:
     """T, frames in a clip."""
     max_stride: float = 3.0
     """Largest temporal stride; one stride a video is drawn from [1, max_stride]."""
+    own_strides: bool = False
+    """Draw a stride for each of the two clips (ours), so that a pair shows two speeds."""
     short_videos: Literal["drop", "pad"] = "drop"
     """Videos of 2T frames or fewer: left out (released, but counted here) or padded."""
     boundary: Literal["wrap", "zero"] = "wrap"

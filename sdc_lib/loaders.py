@@ -127,6 +127,7 @@ def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
         videos,
         config.data.num_frames,
         max_stride=config.data.max_stride,
+        own_strides=config.data.own_strides,
         augment=ClipAugment(config.data.augment),
         seed=config.seed,
         short_videos=config.data.short_videos,

@@ -76,10 +76,17 @@ class RunFolder:
                 error.errno, f"cannot write into {self.path}: {error.strerror}"
             ) from error
 
+    def facts(self) -> dict[str, Any]:
+        """What `note` has kept so far."""
+        if not self.run.exists():
+            return {}
+        facts: dict[str, Any] = json.loads(self.run.read_text(encoding="utf-8"))
+        return facts
+
     def note(self, **facts: Any) -> None:
         """Add facts that differ from run to run (time, device, versions) to run.json."""
-        old = json.loads(self.run.read_text(encoding="utf-8")) if self.run.exists() else {}
-        write_atomically(self.run, json.dumps({**old, **facts}, indent=2, sort_keys=True).encode())
+        kept = {**self.facts(), **facts}
+        write_atomically(self.run, json.dumps(kept, indent=2, sort_keys=True).encode())
 
 
 def differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:

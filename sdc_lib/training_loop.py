@@ -228,8 +228,9 @@ class Run:
 
     def _note(self, seconds: float) -> None:
         if self.fabric.is_global_zero:
+            earlier = self.folder.facts().get("seconds", 0.0) if self.plan.first_step else 0.0
             self.folder.note(
-                seconds=round(seconds, 1),
+                seconds=round(earlier + seconds, 1),  # of all calls that were not killed
                 steps=self.state.step,
                 processes=self.fabric.world_size,
                 **environment(self.fabric.device),

@@ -91,6 +91,7 @@ class PairClips(Dataset[PairSample]):
         short_videos: What happens to videos of 2T frames or fewer. ``"drop"``: left out when their
             length is known, otherwise replaced when read; ``"pad"``: frames are repeated.
         read: What reads the frames of a file, such as a `FrameCache`.
+        own_strides: A stride for each clip instead of one for both (ours).
 
     Raises:
         ValueError: ``num_frames`` below 1, ``max_stride`` below 1, unknown ``short_videos``, or no
@@ -108,6 +109,7 @@ class PairClips(Dataset[PairSample]):
         seed: int = 0,
         short_videos: Literal["drop", "pad"] = "drop",
         read: ReadFrames = sample_clip,
+        own_strides: bool = False,
     ) -> None:
         if num_frames < 1:
             raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
@@ -119,6 +121,7 @@ class PairClips(Dataset[PairSample]):
         self.videos, self.left_out = without_short(videos, shortest)
         self.num_frames = num_frames
         self.max_stride = max_stride
+        self.own_strides = own_strides
         self.augment = augment
         self.seed = seed
         self._shortest = shortest
@@ -135,7 +138,7 @@ class PairClips(Dataset[PairSample]):
         def choose(length: int) -> Indices:
             if length < self._shortest:
                 raise TooShortError(f"{length} frames; {self._shortest} are needed")
-            return pair_indices(length, self.num_frames, self.max_stride, rng)
+            return pair_indices(length, self.num_frames, self.max_stride, rng, self.own_strides)
 
         frames, index = read_or_replace(self.videos, epoch_key.index, choose, rng, self._read)
         clips = frames.unflatten(1, (2, self.num_frames)).transpose(0, 1)  # (2, C, T, H, W)

@@ -11,9 +11,13 @@ Indices = NDArray[np.int64]
 
 
 def pair_indices(
-    length: int, num_frames: int, max_stride: float, rng: np.random.Generator
+    length: int,
+    num_frames: int,
+    max_stride: float,
+    rng: np.random.Generator,
+    own_strides: bool = False,
 ) -> Indices:
-    """Frames of two consecutive clips with one random stride.
+    """Frames of two consecutive clips with one random stride, or one each.
 
     The stride is drawn from ``[1, max_stride]``, limited so that both clips fit; it is fractional,
     and indices are rounded. A video of fewer than 2T frames is shown slowly, each frame
@@ -24,17 +28,23 @@ def pair_indices(
         num_frames: T, frames in a clip.
         max_stride: Largest stride, at least 1.
         rng: Source of the stride and the start.
+        own_strides: Draw a stride for each clip (ours): the pair then shows the same motion at two
+            speeds.
 
     Returns:
         int64 ``(2T,)``: clip 1, then clip 2, not decreasing, within the video.
 
     Source: Qian et al., ECCV 2022 (arXiv 2207.12795), and its released code.
     """
-    steps = 2 * num_frames - 1
-    fitting = (length - 1) / steps
-    stride = min(fitting, rng.uniform(1, max(1.0, min(max_stride, fitting))))
-    start = rng.uniform(0, length - 1 - stride * steps) if stride < fitting else 0.0
-    indices: Indices = np.rint(start + stride * np.arange(2 * num_frames)).astype(np.int64)
+    fitting = (length - 1) / (2 * num_frames - 1)
+    largest = max(1.0, min(max_stride, fitting))
+    first = min(fitting, rng.uniform(1, largest))
+    second = min(fitting, rng.uniform(1, largest)) if own_strides else first
+    offsets = first * np.arange(2 * num_frames)
+    offsets[num_frames:] += (second - first) * np.arange(num_frames)
+    fills = first == second == fitting
+    start = 0.0 if fills else rng.uniform(0, max(0.0, length - 1 - offsets[-1]))
+    indices: Indices = np.rint(start + offsets).astype(np.int64)
     return indices.clip(0, length - 1)
 
 

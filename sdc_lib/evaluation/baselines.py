@@ -62,11 +62,11 @@ class SupervisedConfig:
 
     backbone: str = "tiny"
     """As for `ModelConfig`."""
-    epochs: int = 40
+    epochs: int = 80
     """Passes over the training videos, one random clip each."""
     batch_size: int = 64
     """Videos a step."""
-    lr: float = 2e-3
+    lr: float = 6e-3
     """Peak learning rate of Adam; it rises for 10% of the steps and then falls as a cosine."""
     weight_decay: float = 1e-4
     """L2 penalty."""

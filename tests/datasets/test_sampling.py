@@ -43,6 +43,32 @@ def test_strides_and_starts_are_spread_out() -> None:
     assert drawn.max() == 99
 
 
+@given(length=st.integers(1, 100), num_frames=st.integers(2, 16), seed=st.integers(0, 1000))
+def test_clips_with_strides_of_their_own_follow_each_other_inside(
+    length: int, num_frames: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    indices = pair_indices(length, num_frames, 3.0, rng, own_strides=True)
+    assert indices.min() >= 0
+    assert indices.max() < length
+    assert np.diff(indices).min() >= 0
+    for clip in (indices[:num_frames], indices[num_frames:]):
+        assert np.ptp(np.diff(clip)) <= 1
+
+
+def test_strides_of_their_own_are_independent() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.stack([pair_indices(100, 8, 3.0, rng, own_strides=True) for _ in range(500)])
+    first, second = ((drawn[:, i + 7] - drawn[:, i]) / 7 for i in (0, 8))
+    assert min(first.min(), second.min()) < 1.15
+    assert max(first.max(), second.max()) > 2.85
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+    together = np.stack([pair_indices(100, 8, 3.0, rng) for _ in range(50)])
+    np.testing.assert_allclose(
+        together[:, 7] - together[:, 0], together[:, 15] - together[:, 8], atol=1
+    )
+
+
 def test_the_stride_is_limited_by_the_length() -> None:
     rng = np.random.default_rng(0)
     drawn = np.stack([pair_indices(24, 8, 3.0, rng) for _ in range(200)])
