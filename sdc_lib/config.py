@@ -155,6 +155,11 @@ class OptimConfig:
     """Compile the network with torch.compile."""
     freeze_backbone: bool = False
     """Train the heads only; the backbone, its BatchNorm statistics included, stays as it is."""
+    stored_passes: int = 0
+    """With a frozen backbone: encode every video under so many augmentations first and train on
+    these features; 0 encodes anew in every epoch."""
+    stored_grid: tuple[int, int, int] = (2, 3, 3)
+    """Time, rows and columns to which stored local maps are averaged down."""
     checkpoint_activations: bool = False
     """Recompute the backbone's activations in the backward pass: less memory, more time."""
 

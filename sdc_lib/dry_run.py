@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+from sdc_lib.backbones import build_backbone
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.registry import open_dataset
 from sdc_lib.loaders import make_pairs
@@ -25,7 +26,7 @@ from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.run_state import build_state, make_fabric
 from sdc_lib.schedule import Phase
-from sdc_lib.training_step import SixViews, StepFunction
+from sdc_lib.training_step import StepFunction, network_of
 
 TRAINING_VIDEOS = {"ucf101": 9_537, "hmdb51": 3_570, "diving48": 15_027, "kinetics400": 246_534}
 """Videos in the official training lists (first split)."""
@@ -75,7 +76,11 @@ class Estimate:
             f"whole run          {self.videos} videos x {optim.epochs} epochs = {self.steps} steps,"
             f" about {self.hours:.2f} hours",
         ]
-        if self.data_seconds_per_video is not None:
+        if optim.stored_passes:
+            lines.append(
+                f"encoded before     {self.videos} videos x {optim.stored_passes}, not in the hours"
+            )
+        elif self.data_seconds_per_video is not None:
             workers = self.data_seconds_per_video / self.seconds_per_video
             lines.append(
                 f"reading            {self.data_seconds_per_video * 1e3:.0f} ms a video and core: "
@@ -149,9 +154,9 @@ def count(config: PretrainConfig) -> Count:
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         model = build_model(config.model)
         weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-        clips, stills = _random_bytes(config, 2, torch.device("cpu"))
+        batch = _random_batch(config, 2, torch.device("cpu"))
         with saved_tensors_hooks(note, lambda tensor: tensor):
-            output: HeadsOutput = SixViews(model, config.data.boundary)(clips, stills).output
+            output: HeadsOutput = network_of(model, config)(*batch).output
         assert output.descriptors is not None
         leaves = [*output.projections, output.reconstruction, *output.descriptors]
         torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
@@ -160,9 +165,15 @@ def count(config: PretrainConfig) -> Count:
     return Count(parameters, counter.get_total_flops() / 2, saved / 2)
 
 
-def _random_bytes(
+def _random_batch(
     config: PretrainConfig, batch: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
+    if config.optim.stored_passes:
+        dim = int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
+        pooled = torch.randn(batch, 6, dim, device=device)
+        return pooled, pooled[..., None, None, None].expand(
+            *pooled.shape, *config.optim.stored_grid
+        )
     size = config.data.augment.size
     shape = (batch, 2, 3, config.data.num_frames, size, size)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
@@ -176,7 +187,7 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
         batch = min(batch, CPU_BATCH)
     fabric.launch()
     state = build_state(dataclasses.replace(config, init_backbone=""), fabric)
-    clips, stills = _random_bytes(config, batch, fabric.device)
+    clips, stills = _random_batch(config, batch, fabric.device)
     step = StepFunction(config, SDCObjective(config.objective), state.queue)
     phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
 

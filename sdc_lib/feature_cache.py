@@ -43,18 +43,17 @@ class CachedViews:
         """Number of videos n."""
         return len(self.pooled)
 
-    def draw(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, rows: Tensor, passes: Tensor) -> tuple[Tensor, Tensor]:
         """Some videos, each in one of its passes.
 
         Args:
             rows: Which videos, ``(B,)``.
-            generator: Chooses the passes.
+            passes: Which pass of each, ``(B,)``.
 
         Returns:
             Pooled features ``(B, 6, D)`` and local ones ``(B, 6, D, T', H', W')``; without stored
             ones, the pooled feature stands in as the only position.
         """
-        passes = torch.randint(self.pooled.shape[1], (len(rows),), generator=generator)
         pooled = self.pooled[rows, passes]
         if self.local is None:
             return pooled, pooled[..., None, None, None]

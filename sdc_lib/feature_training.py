@@ -96,16 +96,16 @@ def train_heads(
     wants_local = any(by_term[name] for name in by_term if name.startswith("local"))
     if wants_local and phase_of(curriculum, steps - 1, per_epoch).local:
         _check_local_maps(cached)
-    batches = _batches(len(cached), batch_size, steps, seed)
+    batches = _batches(len(cached), cached.indices.shape[1], batch_size, steps, seed)
     queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
     factors = torch.tensor([by_term[name] for name in LossTerms._fields])
     logged: list[Tensor] = []
     heads.train()
-    for step, (rows, generator) in enumerate(batches):
+    for step, (rows, passes) in enumerate(batches):
         phase = phase_of(curriculum, step, per_epoch)
         heads.normalize_codebooks_()
-        output: HeadsOutput = heads(*cached.draw(rows, generator), phase.local and wants_local)
+        output: HeadsOutput = heads(*cached.draw(rows, passes), phase.local and wants_local)
         total, values = _loss(output, objective, queue, phase, factors, extra)
         optimizer.zero_grad()
         total.backward()
@@ -145,15 +145,16 @@ def _check_local_maps(cached: CachedViews) -> None:
 
 
 def _batches(
-    n: int, batch_size: int, steps: int, seed: int
-) -> Iterator[tuple[Tensor, torch.Generator]]:
-    """Rows of each step, every row once an epoch, and what to draw further chance from."""
+    n: int, passes: int, batch_size: int, steps: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Videos of each step, every one once an epoch, and which pass of each."""
     generator = torch.Generator().manual_seed(seed)
     per_epoch = max(1, n // batch_size)
     for step in range(steps):
         if step % per_epoch == 0:
             order = torch.randperm(n, generator=generator)
-        yield order[step % per_epoch * batch_size :][:batch_size], generator
+        rows = order[step % per_epoch * batch_size :][:batch_size]
+        yield rows, torch.randint(passes, (len(rows),), generator=generator)
 
 
 def _loss(

@@ -30,9 +30,9 @@ class PairBatch(NamedTuple):
     """B videos, augmented, still bytes."""
 
     clips: Tensor
-    """uint8, ``(B, 2, C, T, H, W)``."""
+    """uint8, ``(B, 2, C, T, H, W)``; from `StoredPairs` pooled features, ``(B, 6, D)``."""
     stills: Tensor
-    """uint8, ``(B, 2, C, 1, H, W)``."""
+    """uint8, ``(B, 2, C, 1, H, W)``; from `StoredPairs` local features."""
     indices: Tensor
     """Which videos were read, ``(B,)``."""
     replaced: Tensor

@@ -74,6 +74,7 @@ MOTION_FACTORS_TINY_DECORRELATED = replace(
     MOTION_FACTORS_TINY,
     name="motion_factors_tiny_decorrelated",
     init_backbone="motion_factors_tiny",
+    data=replace(MOTION_FACTORS_TINY.data, own_strides=True),
     model=replace(
         MOTION_FACTORS_TINY.model,
         num_concepts=32,
@@ -82,13 +83,18 @@ MOTION_FACTORS_TINY_DECORRELATED = replace(
     ),
     optim=replace(
         MOTION_FACTORS_TINY.optim,
-        epochs=75,
-        batch_size=250,
-        warmup_epochs=2.0,
+        epochs=1000,
+        batch_size=500,
+        lr=2e-3,
+        warmup_epochs=10.0,
         freeze_backbone=True,
+        stored_passes=6,
     ),
     curriculum=CurriculumConfig(
-        queue_size=1000, local_from_epoch=20, decorrelation=30.0, decorrelation_ramp_epochs=10.0
+        queue_size=1000,
+        local_from_epoch=900,
+        decorrelation=100.0,
+        decorrelation_ramp_epochs=10.0,
     ),
 )
 """Ours: new heads on the shipped backbone, with the halves of the video's concepts kept apart."""

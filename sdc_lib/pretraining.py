@@ -68,6 +68,11 @@ def pretrain(
         raise ValueError(
             f"max_steps and save_every must be at least 1, got {max_steps}, {save_every}"
         )
+    if config.optim.stored_passes and not config.optim.freeze_backbone:
+        raise ValueError(
+            "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
+            "optim.stored_passes to 0"
+        )
     options = PretrainOptions(max_steps, save_every, tensorboard, progress)
     folder = RunFolder(Path(out_dir))
     folder.recorded(config)  # a wrong folder is an error before anything is started

@@ -21,7 +21,7 @@ from sdc_lib.model import SDC, build_model
 from sdc_lib.run_folder import environment
 from sdc_lib.snapshots import State, random_states, restore_random_states
 from sdc_lib.synchronized import synchronize_batchnorm
-from sdc_lib.training_step import SixViews, recompute_activations
+from sdc_lib.training_step import network_of, recompute_activations
 
 FORMAT = 1
 
@@ -36,7 +36,7 @@ class RunState:
 
     model: SDC
     network: _FabricModule
-    """`SixViews` around the model, set up for device, precision and processes."""
+    """`SixViews` or `SixFeatures` around the model, set up for device, precision and processes."""
     optimizer: Optimizer
     queue: ScoreQueue | None
     step: int = 0
@@ -110,7 +110,7 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
         model.backbone.compile()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = Adam(trained, lr=config.optim.lr, weight_decay=config.optim.weight_decay)
-    network, optimizer = fabric.setup(SixViews(model, config.data.boundary), optimizer)
+    network, optimizer = fabric.setup(network_of(model, config), optimizer)
     queue = None
     if config.curriculum.queue_size > 0:
         queue = ScoreQueue(config.curriculum.queue_size, config.model.num_concepts)

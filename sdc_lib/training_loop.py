@@ -31,6 +31,7 @@ from sdc_lib.run_folder import RunFolder, environment
 from sdc_lib.run_state import RunState, build_state, restore, state_dict
 from sdc_lib.schedule import learning_rate, phase_of
 from sdc_lib.snapshots import CheckpointError, load_newest, save_snapshot
+from sdc_lib.stored_pairs import StoredPairs, store_pairs
 from sdc_lib.training_step import StepFunction, freeze_codebooks
 
 
@@ -122,7 +123,7 @@ class Run:
             self._say(f"{self.folder.path} has its {self.last_step} steps: nothing left to do")
             return True
         on_gpu = self.fabric.device.type == "cuda"
-        loader = make_loader(self.pairs, self.plan, workers, pin_memory=on_gpu)
+        loader = make_loader(self._samples(workers), self.plan, workers, pin_memory=on_gpu)
         batches = iter(loader)
         self.recorder.open(self.folder, self.options.tensorboard)
         started = time.perf_counter()
@@ -142,6 +143,14 @@ class Run:
         self.recorder.close()
         self._note(time.perf_counter() - started)
         return self.state.step >= self.last_step
+
+    def _samples(self, workers: int) -> PairClips | StoredPairs:
+        """What batches are made of: clips, or what the frozen backbone says of them."""
+        if not self.config.optim.stored_passes:
+            return self.pairs
+        self._say(f"encoding {len(self.pairs)} videos x {self.config.optim.stored_passes}")
+        with self.fabric.autocast():
+            return store_pairs(self.state.model, self.pairs, self.config, workers)
 
     def _step(self, batches: Iterator[PairBatch]) -> None:
         state, optim = self.state, self.config.optim

@@ -81,6 +81,42 @@ class SixViews(nn.Module):
             return torch.stack(views, dim=1)
 
 
+class SixFeatures(nn.Module):
+    """`SixViews` for features that a frozen backbone has computed before.
+
+    Args:
+        model: Only its heads are used.
+    """
+
+    def __init__(self, model: SDC) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, pooled: Tensor, local: Tensor, attend: bool = True, detached: bool = False
+    ) -> Forward:
+        """Run the heads on a batch; no gradient reaches a backbone in any case.
+
+        Args:
+            pooled: ``(B, 6, D)``.
+            local: ``(B, 6, D, T', H', W')``.
+            attend: Gather local descriptors, too.
+            detached: Give the scores as ``detached_scores``, too.
+
+        Returns:
+            See `Forward`.
+        """
+        output: HeadsOutput = self.model.heads(pooled, local, attend)
+        return Forward(output, output.scores if detached else None)
+
+
+def network_of(model: SDC, config: PretrainConfig) -> SixViews | SixFeatures:
+    """The model as the training loop of this configuration calls it."""
+    if config.optim.stored_passes:
+        return SixFeatures(model)
+    return SixViews(model, config.data.boundary)
+
+
 @contextmanager
 def frozen_running_statistics(module: nn.Module) -> Iterator[None]:
     """Let BatchNorm normalise by the batch without updating its running statistics."""
@@ -144,9 +180,9 @@ class StepFunction:
         """Compute the loss of a batch and push its scores into the queue.
 
         Args:
-            model: `SixViews`, wrapped or not.
-            clips: uint8, ``(B, 2, C, T, H, W)``.
-            stills: uint8, ``(B, 2, C, 1, H, W)``.
+            model: `SixViews` or `SixFeatures`, wrapped or not.
+            clips: uint8, ``(B, 2, C, T, H, W)``; or pooled features, ``(B, 6, D)``.
+            stills: uint8, ``(B, 2, C, 1, H, W)``; or local features.
             phase: What counts now.
 
         Returns:
