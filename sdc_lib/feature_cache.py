@@ -84,6 +84,7 @@ def cache_views(
     boundary: Boundary = "wrap",
     batch_size: int = 32,
     workers: int = 0,
+    autocast: bool = False,
     progress: bool = True,
 ) -> CachedViews:
     """Encode the six views of every video, several times under fresh augmentation.
@@ -97,6 +98,7 @@ def cache_views(
         boundary: First frame of a frame difference.
         batch_size: Videos a forward pass.
         workers: Processes that decode.
+        autocast: Run the backbone in bfloat16 where that is safe.
         progress: Show a bar if it takes more than two seconds.
 
     Returns:
@@ -111,15 +113,16 @@ def cache_views(
     loader = DataLoader(clips, batch_size=batch_size, sampler=keys, num_workers=workers)
     bar = tqdm(loader, desc="caching views", unit="batch", delay=2, leave=False)
     bar.disable = not progress
-    device = next(model.parameters()).device
+    weight = next(model.parameters())
+    device = weight.device
     was_training = model.training
     model.eval()
     pooled, maps, indices = [], [], []
     try:
         for sample in bar:
             videos, stills = (normalize(x.to(device)) for x in (sample.clips, sample.stills))
-            views = assemble_views(videos, stills, boundary)  # (B, 6, C, T, H, W)
-            with torch.no_grad():
+            views = assemble_views(videos, stills, boundary).to(weight.dtype)  # (B, 6, C, T, H, W)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=autocast):
                 out = model.backbone(views.flatten(0, 1))
             pooled.append(out.pooled.float().cpu().unflatten(0, (-1, 6)))
             if local_grid is not None:

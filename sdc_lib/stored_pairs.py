@@ -59,5 +59,6 @@ def store_pairs(model: SDC, pairs: PairClips, config: PretrainConfig, workers: i
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
         workers=workers,
+        autocast=config.optim.precision == "bf16-mixed",
     )
     return StoredPairs(cached, config.seed)

@@ -149,8 +149,7 @@ class Run:
         if not self.config.optim.stored_passes:
             return self.pairs
         self._say(f"encoding {len(self.pairs)} videos x {self.config.optim.stored_passes}")
-        with self.fabric.autocast():
-            return store_pairs(self.state.model, self.pairs, self.config, workers)
+        return store_pairs(self.state.model, self.pairs, self.config, workers)
 
     def _step(self, batches: Iterator[PairBatch]) -> None:
         state, optim = self.state, self.config.optim

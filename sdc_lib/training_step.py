@@ -106,7 +106,8 @@ class SixFeatures(nn.Module):
         Returns:
             See `Forward`.
         """
-        output: HeadsOutput = self.model.heads(pooled, local, attend)
+        dtype = next(self.model.parameters()).dtype
+        output: HeadsOutput = self.model.heads(pooled.to(dtype), local.to(dtype), attend)
         return Forward(output, output.scores if detached else None)
 
 

@@ -54,6 +54,18 @@ def test_the_first_epoch_is_that_of_encoding_anew(videos: VideoDataset, tmp_path
         np.testing.assert_allclose(logs[1][name], logs[0][name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_other_precisions_run(videos: VideoDataset, tmp_path: Path, precision: str) -> None:
+    config = changed(STORED, optim={"precision": precision})
+    pretrain(config, tmp_path / "run", videos=videos, progress=False)
+    exact = pretrain(STORED, tmp_path / "exact", videos=videos, progress=False)
+    found, expected = (
+        read_log(folder / "log.csv")["fidelity_video"]
+        for folder in (tmp_path / "run", exact.folder)
+    )
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
 def test_a_stored_run_resumes_exactly_and_leaves_the_backbone(
     videos: VideoDataset, tmp_path: Path
 ) -> None:
