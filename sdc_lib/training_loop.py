@@ -122,11 +122,11 @@ class Run:
         if self.state.step >= self.last_step:
             self._say(f"{self.folder.path} has its {self.last_step} steps: nothing left to do")
             return True
+        started = time.perf_counter()
         on_gpu = self.fabric.device.type == "cuda"
         loader = make_loader(self._samples(workers), self.plan, workers, pin_memory=on_gpu)
         batches = iter(loader)
         self.recorder.open(self.folder, self.options.tensorboard)
-        started = time.perf_counter()
         with self._bar() as bar:
             while self.state.step < self.last_step:
                 self._step(batches)
