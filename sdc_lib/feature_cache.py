@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from sdc_lib.augment import normalize
+from sdc_lib.backbones import BackboneOutput
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips, SampleKey
+from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.evaluation.clip_source import ClipSettings, ClipSource
 from sdc_lib.evaluation.feature_store import Features, Floats
 from sdc_lib.evaluation.features import encode_clips
@@ -113,17 +114,12 @@ def cache_views(
     loader = DataLoader(clips, batch_size=batch_size, sampler=keys, num_workers=workers)
     bar = tqdm(loader, desc="caching views", unit="batch", delay=2, leave=False)
     bar.disable = not progress
-    weight = next(model.parameters())
-    device = weight.device
     was_training = model.training
     model.eval()
     pooled, maps, indices = [], [], []
     try:
         for sample in bar:
-            videos, stills = (normalize(x.to(device)) for x in (sample.clips, sample.stills))
-            views = assemble_views(videos, stills, boundary).to(weight.dtype)  # (B, 6, C, T, H, W)
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                out = model.backbone(views.flatten(0, 1))
+            out = _encode(model, sample, boundary, autocast)
             pooled.append(out.pooled.float().cpu().unflatten(0, (-1, 6)))
             if local_grid is not None:
                 small = F.adaptive_avg_pool3d(out.local.float(), local_grid)
@@ -141,6 +137,17 @@ def cache_views(
             for name in clips.videos.factor_names
         },
     )
+
+
+@torch.no_grad()
+def _encode(model: SDC, sample: PairSample, boundary: Boundary, autocast: bool) -> BackboneOutput:
+    """What the backbone says of the six views of B videos, views of a video side by side."""
+    weight = next(model.parameters())
+    clips, stills = (normalize(pixels.to(weight.device)) for pixels in sample[:2])
+    views = assemble_views(clips, stills, boundary).to(weight.dtype)  # (B, 6, C, T, H, W)
+    with torch.autocast(weight.device.type, torch.bfloat16, enabled=autocast):
+        out: BackboneOutput = model.backbone(views.flatten(0, 1))
+    return out
 
 
 def cache_clips(

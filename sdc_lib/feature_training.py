@@ -30,7 +30,7 @@ from sdc_lib.feature_cache import (
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.schedule import Phase, phase_of
-from sdc_lib.training_step import DIAGNOSTICS, diagnose
+from sdc_lib.training_step import DIAGNOSTICS, diagnose, freeze_codebooks
 
 __all__ = [
     "LOGGED",
@@ -107,12 +107,7 @@ def train_heads(
         heads.normalize_codebooks_()
         output: HeadsOutput = heads(*cached.draw(rows, passes), phase.local and wants_local)
         total, values = _loss(output, objective, queue, phase, factors, extra)
-        optimizer.zero_grad()
-        total.backward()
-        if not phase.codebooks:
-            for codebook in heads.codebooks.values():
-                codebook.weight.grad = None
-        optimizer.step()
+        _update(heads, optimizer, total, phase)
         logged.append(values)
         if on_step is not None:
             on_step(step, dict(zip(LOGGED, values.tolist(), strict=True)))
@@ -155,6 +150,16 @@ def _batches(
             order = torch.randperm(n, generator=generator)
         rows = order[step % per_epoch * batch_size :][:batch_size]
         yield rows, torch.randint(passes, (len(rows),), generator=generator)
+
+
+def _update(
+    heads: ConceptHeads, optimizer: torch.optim.Optimizer, total: Tensor, phase: Phase
+) -> None:
+    optimizer.zero_grad()
+    total.backward()
+    if not phase.codebooks:
+        freeze_codebooks(heads)
+    optimizer.step()
 
 
 def _loss(

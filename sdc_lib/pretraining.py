@@ -64,15 +64,7 @@ def pretrain(
         CheckpointError: If a snapshot cannot be written, or none can be read.
         TrainingError: If the loss is not finite, or too many videos cannot be read.
     """
-    if (max_steps is not None and max_steps < 1) or (save_every is not None and save_every < 1):
-        raise ValueError(
-            f"max_steps and save_every must be at least 1, got {max_steps}, {save_every}"
-        )
-    if config.optim.stored_passes and not config.optim.freeze_backbone:
-        raise ValueError(
-            "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
-            "optim.stored_passes to 0"
-        )
+    _check(config, max_steps, save_every)
     options = PretrainOptions(max_steps, save_every, tensorboard, progress)
     folder = RunFolder(Path(out_dir))
     folder.recorded(config)  # a wrong folder is an error before anything is started
@@ -88,6 +80,18 @@ def pretrain(
     )
     result: PretrainResult = fabric.launch(work)
     return result
+
+
+def _check(config: PretrainConfig, max_steps: int | None, save_every: int | None) -> None:
+    if (max_steps is not None and max_steps < 1) or (save_every is not None and save_every < 1):
+        raise ValueError(
+            f"max_steps and save_every must be at least 1, got {max_steps}, {save_every}"
+        )
+    if config.optim.stored_passes and not config.optim.freeze_backbone:
+        raise ValueError(
+            "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
+            "optim.stored_passes to 0"
+        )
 
 
 def _run(

@@ -43,7 +43,9 @@ class StoredPairs(Dataset[PairSample]):
         return PairSample(pooled[0], local[0], index, index != sample.index)
 
 
-def store_pairs(model: SDC, pairs: PairClips, config: PretrainConfig, workers: int) -> StoredPairs:
+def store_pairs(
+    model: SDC, pairs: PairClips, config: PretrainConfig, workers: int, progress: bool = True
+) -> StoredPairs:
     """Encode every video as often as the configuration says.
 
     Args:
@@ -51,6 +53,7 @@ def store_pairs(model: SDC, pairs: PairClips, config: PretrainConfig, workers: i
         pairs: The samples; pass p takes those of epoch p.
         config: Of the run.
         workers: Processes that decode.
+        progress: Show a bar if it takes more than two seconds.
     """
     cached = cache_views(
         model,
@@ -60,5 +63,6 @@ def store_pairs(model: SDC, pairs: PairClips, config: PretrainConfig, workers: i
         boundary=config.data.boundary,
         workers=workers,
         autocast=config.optim.precision == "bf16-mixed",
+        progress=progress,
     )
     return StoredPairs(cached, config.seed)

@@ -148,8 +148,9 @@ class Run:
         """What batches are made of: clips, or what the frozen backbone says of them."""
         if not self.config.optim.stored_passes:
             return self.pairs
-        self._say(f"encoding {len(self.pairs)} videos x {self.config.optim.stored_passes}")
-        return store_pairs(self.state.model, self.pairs, self.config, workers)
+        passes = self.config.optim.stored_passes
+        self._say(f"encoding {len(self.pairs)} videos, {passes} times each")
+        return store_pairs(self.state.model, self.pairs, self.config, workers, self._shows_bar())
 
     def _step(self, batches: Iterator[PairBatch]) -> None:
         state, optim = self.state, self.config.optim
@@ -171,7 +172,7 @@ class Run:
                 self.fabric.backward(total / optim.accumulate)
             self.recorder.add(logged)
         if not phase.codebooks:
-            freeze_codebooks(state.model)
+            freeze_codebooks(state.model.heads)
         state.optimizer.step()
         state.step += 1
 
@@ -225,14 +226,16 @@ class Run:
         return tensor.to(self.fabric.device, non_blocking=True)
 
     def _bar(self) -> "tqdm[NoReturn]":
-        first = self.fabric.is_global_zero and self.options.progress
         return tqdm(
             total=self.last_step,
             initial=self.state.step,
             unit="step",
-            disable=not first,
+            disable=not self._shows_bar(),
             mininterval=0.5 if os.isatty(2) else 10.0,
         )
+
+    def _shows_bar(self) -> bool:
+        return self.fabric.is_global_zero and self.options.progress
 
     def _note(self, seconds: float) -> None:
         if self.fabric.is_global_zero:

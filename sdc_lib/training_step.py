@@ -18,7 +18,7 @@ from sdc_lib.augment import normalize
 from sdc_lib.codebook import ConceptCodebook, ScoreQueue
 from sdc_lib.config import PretrainConfig
 from sdc_lib.distributed import gather_rows
-from sdc_lib.model import SDC, HeadsOutput
+from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.precision import at_least_float32
 from sdc_lib.schedule import Phase
@@ -228,8 +228,8 @@ def diagnose(scores: Tensor, pooled: Tensor) -> list[Tensor]:
     return [*perplexities, torch.stack(shares).max(), spread.to(perplexities[0].dtype)]
 
 
-def freeze_codebooks(model: SDC) -> None:
+def freeze_codebooks(heads: ConceptHeads) -> None:
     """Drop the codebooks' gradients, so that the optimiser leaves them alone entirely."""
-    for codebook in model.heads.codebooks.values():
+    for codebook in heads.codebooks.values():
         assert isinstance(codebook, ConceptCodebook)
         codebook.weight.grad = None

@@ -13,7 +13,7 @@ from sdc_lib.commands.data import DatasetName
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate weights on the test split of a data set, and print the numbers as tables."""
+    """Evaluate weights on a split of a data set, and print the numbers as tables."""
 
     checkpoint: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="CHECKPOINT")]
     """A .safetensors file, the folder of a finished run, the name of weights that ship, or
@@ -30,6 +30,8 @@ class Evaluate:
     """Clips: as the weights were trained, 16 frames or 32 frames of 128 pixels."""
     fold: int = 1
     """Official split number, where there are several."""
+    split: Literal["val", "test"] = "test"
+    """Whose videos are judged; val is for choosing settings, where a data set has it."""
     target: str | None = None
     """A factor such as motion; all factors, or the class label, when None."""
     epochs: int | None = None
@@ -60,6 +62,7 @@ class Evaluate:
             self.data_dir,
             preset=self.preset,
             fold=self.fold,
+            split=self.split,
             target=self.target,
             epochs=self.epochs,
             batch_size=self.batch_size,

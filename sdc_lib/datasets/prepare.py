@@ -90,25 +90,13 @@ def prepare(
     videos = _plan(source, target)
     _settle(target, {"codec": "mjpeg", "short_side": short_side, "quality": quality})
     due = [name for name in videos if not _same_time(source / name, target / videos[name])]
+    scale = {"short_side": short_side, "quality": quality}
     jobs = [
-        {
-            "source": str(source / name),
-            "target": str(target / videos[name]),
-            "short_side": short_side,
-            "quality": quality,
-        }
+        {"source": str(source / name), "target": str(target / videos[name]), **scale}
         for name in due
     ]
-    failed: list[LeftOut] = []
-    bar = tqdm(total=len(jobs), desc="preparing", unit="video", disable=not progress)
     count = default_workers() if workers is None else workers
-    with bar:
-        for outcome in run_isolated(_TASK, jobs, workers=count, timeout=timeout):
-            bar.update()
-            if outcome.status != "ok":
-                name = Path(outcome.job["source"]).relative_to(source).as_posix()
-                _remove_parts(Path(outcome.job["target"]))
-                failed.append(LeftOut(name, outcome.cause))
+    failed = _transcode(jobs, source, count, timeout, progress)
     without = {out.name for out in failed}
     have = [name for name in videos if name not in without]
     return Prepared(
@@ -120,6 +108,21 @@ def prepare(
         size_before=sum((source / name).stat().st_size for name in have),
         size_after=sum((target / videos[name]).stat().st_size for name in have),
     )
+
+
+def _transcode(
+    jobs: list[dict[str, Any]], source: Path, workers: int, timeout: float, progress: bool
+) -> list[LeftOut]:
+    """Write the copies in child processes; returns the videos that got none."""
+    failed = []
+    with tqdm(total=len(jobs), desc="preparing", unit="video", disable=not progress) as bar:
+        for outcome in run_isolated(_TASK, jobs, workers=workers, timeout=timeout):
+            bar.update()
+            if outcome.status != "ok":
+                name = Path(outcome.job["source"]).relative_to(source).as_posix()
+                _remove_parts(Path(outcome.job["target"]))
+                failed.append(LeftOut(name, outcome.cause))
+    return failed
 
 
 def _plan(source: Path, target: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from sdc_lib.checkpoint import available, load, load_config
 from sdc_lib.config import PretrainConfig
@@ -51,6 +52,7 @@ def evaluate(
     *,
     preset: Preset = "own",
     fold: int = 1,
+    split: Literal["val", "test"] = "test",
     target: str | None = None,
     epochs: int | None = None,
     batch_size: int = 64,
@@ -62,7 +64,7 @@ def evaluate(
     name: str | None = None,
     progress: bool = True,
 ) -> Evaluation:
-    """Evaluate weights on the test split of a data set.
+    """Evaluate weights on a split of a data set, with probes that learn from the train split.
 
     Args:
         checkpoint: As for `sdc_lib.checkpoint.load`, or ``random:PRESET`` for random weights.
@@ -72,6 +74,7 @@ def evaluate(
         data_dir: Where data sets are.
         preset: Clips: as the weights were trained (``"own"``), ``"released"`` or ``"coclr"``.
         fold: Official split, where there are several.
+        split: ``"test"``, or ``"val"`` for choosing settings without looking at the test split.
         target: A factor; by default all factors, or the class label where there are none.
         epochs: Epochs of the protocols that train.
         batch_size: Clips a forward pass.
@@ -95,7 +98,7 @@ def evaluate(
     model, config = _open(checkpoint, seed)
     settings = _seeded(settings_for(preset, config, epochs), seed, workers)
     data = replace(config.data, dataset=dataset, split=fold)
-    train, test = (open_dataset(data, data_dir, part) for part in ("train", "test"))
+    train, test = (open_dataset(data, data_dir, part) for part in ("train", split))
     model = model.to(device)
     targets: list[str | None] = [target] if target else [*test.factor_names] or [None]
     if protocol in ("linear_online", "finetune"):
@@ -234,7 +237,7 @@ def _record(
     any_result = next(iter(results.values()))
     return Record(
         name=name or f"{Path(str(checkpoint).replace(':', '-')).stem}-{test.name}-{protocol}",
-        table=protocol,
+        table=protocol if test.split == "test" else f"{protocol}_{test.split}",
         row=str(checkpoint) if str(checkpoint).startswith("random:") else config.name,
         values=values,
         intervals=intervals,
