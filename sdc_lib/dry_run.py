@@ -183,8 +183,8 @@ def _random_batch(
 def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
     """Seconds a video of one process, with random pixels and all terms."""
     batch = config.optim.batch_size
-    if fabric.device.type == "cpu":
-        batch = min(batch, CPU_BATCH)
+    if fabric.device.type == "cpu" and not config.optim.stored_passes:
+        batch = min(batch, CPU_BATCH)  # heads alone are quick, and slow a video in small batches
     fabric.launch()
     state = build_state(dataclasses.replace(config, init_backbone=""), fabric)
     clips, stills = _random_batch(config, batch, fabric.device)

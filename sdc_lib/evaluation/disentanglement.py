@@ -110,7 +110,7 @@ class Disentanglement:
         for stream, estimates in self.features.items():
             rows.append([f"{stream} feature", *map(str, estimates.values())])
         rows.append(["chance", *(f"{self.chance[f]:.1f}" for f in FACTORS)])
-        title = f"{self.name}: {self.evaluated} of {self.official} test videos, % [95% interval]"
+        title = f"{self.name}: {self.evaluated} of {self.official} videos, % [95% interval]"
         lines = [format_table(["probe on", *FACTORS], rows, title)]
         if self.distributions:
             lines.append(f"gap {self.gap} points (raw scores {self.gap_scores})")

@@ -73,7 +73,7 @@ def test_usage_counts_concepts() -> None:
 def test_the_table_shows_chance_and_intervals(make_features: MakeFeatures) -> None:
     train, test = make_features("train", 64), make_features("test", 32)
     text = str(measure_disentanglement(train, test, name="mine"))
-    assert text.splitlines()[0] == "mine: 32 of 33 test videos, % [95% interval]"
+    assert text.splitlines()[0] == "mine: 32 of 33 videos, % [95% interval]"
     assert "chance" in text
     assert "25.0" in text
     assert "gap" in text
