@@ -45,11 +45,11 @@ lock: setup  ## resolve requirements.lock again for every platform
 
 .PHONY: run-notebooks
 run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu or gpu), with an HTML index
-	$(BIN)/python -m notebooks.run --profile $(PROFILE)
+	$(BIN)/python -m tools.run_notebooks --profile $(PROFILE)
 
 .PHONY: notebooks
 notebooks: setup  ## run all notebooks where they are and store them with their outputs
-	$(BIN)/python -m notebooks.run --in-place
+	$(BIN)/python -m tools.run_notebooks --in-place
 
 .PHONY: lab
 lab: setup  ## open JupyterLab on the notebooks (PORT=8888)
@@ -91,7 +91,7 @@ ablations: setup  ## switch parts of the method off and record what they were wo
 
 .PHONY: results
 results: setup  ## rebuild the tables in README and docs from results/*.json
-	$(BIN)/python -m benchmarks.results
+	$(BIN)/python -m tools.results
 
 # --- data ----------------------------------------------------------------------------------
 

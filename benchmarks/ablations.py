@@ -20,13 +20,14 @@ import torch
 from benchmarks.ablation_variants import VARIANTS, Variant
 from benchmarks.seeds import add_seed, recorded
 from sdc_lib.augment import ClipAugment
-from sdc_lib.checkpoint import load, load_config
 from sdc_lib.datasets.clips import PairClips
-from sdc_lib.datasets.registry import open_dataset
+from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
+from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import metrics_of
-from sdc_lib.feature_training import (
+from sdc_lib.model import ConceptHeads
+from sdc_lib.training.heads import (
     CachedClips,
     CachedViews,
     cache_clips,
@@ -34,8 +35,7 @@ from sdc_lib.feature_training import (
     rescore,
     train_heads,
 )
-from sdc_lib.model import ConceptHeads
-from sdc_lib.results import Record, write_record
+from sdc_lib.weights import load, load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 

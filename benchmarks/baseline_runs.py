@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from torch import nn
 
-from sdc_lib.checkpoint import load
 from sdc_lib.config import LossWeights, PretrainConfig
 from sdc_lib.pretraining import pretrain
-from sdc_lib.run_folder import RunFolder
+from sdc_lib.training.run_folder import RunFolder
+from sdc_lib.weights import load
 
 
 class Made(NamedTuple):

@@ -20,7 +20,7 @@ from benchmarks.baseline_runs import PRETRAINED, Made, pretrained, timed
 from benchmarks.seeds import add_seed, recorded
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.registry import open_dataset
+from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.baselines import (
     Pixels,
     SupervisedConfig,
@@ -28,10 +28,10 @@ from sdc_lib.evaluation.baselines import (
     train_supervised,
 )
 from sdc_lib.evaluation.disentanglement import disentanglement
+from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import metrics_of
 from sdc_lib.presets import PRESETS
-from sdc_lib.results import Record, write_record
 
 ROOT = Path(__file__).resolve().parents[1]
 

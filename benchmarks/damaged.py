@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PretrainConfig
 from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.datasets.manifest import Manifest, apply_manifest, check_dataset
-from sdc_lib.monitor import Record
+from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.pretraining import pretrain
-from sdc_lib.results import current_commit
+from sdc_lib.training.log import Record
 
 OUT = Path("results/benchmark_damaged_files.json")
 SOURCES: dict[str, tuple[str, str, dict[str, str]]] = {

@@ -27,11 +27,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdc_lib.datasets.sampling import pair_indices
-from sdc_lib.frame_readers import TorchcodecReader
-from sdc_lib.results import current_commit
-from sdc_lib.transcode import transcode
+from sdc_lib.datasets.frames import pair_indices
+from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.video import read_clip, sample_clip, write_video
+from sdc_lib.video.readers import TorchcodecReader
+from sdc_lib.video.transcode import transcode
 
 OUT = Path("results/benchmark_data.json")
 HEIGHT, WIDTH, SHORT_SIDE = 256, 340, 128
@@ -141,7 +141,7 @@ def with_torchcodec(path: Path) -> Read:
 
 
 def with_library(path: Path) -> Read:
-    """``sdc_lib.video`` with its default backend, as training reads."""
+    """``sdc_lib.video.read`` with its default backend, as training reads."""
     return lambda rng: sample_clip(path, lambda length: indices(length, rng))
 
 

@@ -1,4 +1,4 @@
-"""Time and peak memory of the objective, ours against the loops of `benchmarks.literal`.
+"""Time and peak memory of the objective, ours against the loops of `tests.reference.literal`.
 
 Each measurement is one forward and backward pass over random outputs of the heads (D=512, P=128,
 float32) in a process of its own, so that peaks do not mix. On a CPU, seconds are processor time on
@@ -26,10 +26,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.literal import LiteralInputs, literal_objective
 from sdc_lib.contrast import Projections
 from sdc_lib.model import Descriptors, HeadsOutput
 from sdc_lib.objective import SDCObjective
+from tests.reference.literal import LiteralInputs, literal_objective
 
 Kind = Literal["ours", "loops"]
 BATCHES = (16, 32, 64, 128, 256)

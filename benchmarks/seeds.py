@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdc_lib.evaluation.disentanglement import Estimate
-from sdc_lib.results import Record, current_commit, describe_device, read_record
+from sdc_lib.evaluation.ledger import Record, current_commit, describe_device, read_record
 
 
 def recorded(blank: Record, folder: Path) -> Record:

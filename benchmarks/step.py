@@ -24,17 +24,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.looped import looped_total
 from benchmarks.objective import _peak_bytes, device_name
 from sdc_lib.augment import normalize
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig
-from sdc_lib.dry_run import count
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.presets import PRESETS
-from sdc_lib.training_step import SixViews
+from sdc_lib.training.estimate import count
+from sdc_lib.training.step import SixViews
 from sdc_lib.views import assemble_views
+from tests.reference.looped import looped_total
 
 MODES = ("reference", "fast")
 STEPS = 3

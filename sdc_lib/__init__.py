@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from sdc_lib.attention import ConceptAttention, local_contrast, select_concepts
     from sdc_lib.augment import ClipAugment, denormalize, normalize
     from sdc_lib.backbones import build_backbone
-    from sdc_lib.checkpoint import export_model, load
     from sdc_lib.codebook import ConceptCodebook, ScoreQueue, alignment, sinkhorn
     from sdc_lib.config import (
         AugmentConfig,
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
         PretrainConfig,
     )
     from sdc_lib.contrast import info_nce
-    from sdc_lib.model import SDC, ConceptHeads, HeadsOutput, build_model, load_released_weights
+    from sdc_lib.model import SDC, ConceptHeads, HeadsOutput, build_model
     from sdc_lib.objective import LossTerms, SDCObjective
     from sdc_lib.presets import PRESETS
     from sdc_lib.pretraining import PretrainResult, pretrain
     from sdc_lib.regularizers import decorrelation, diversity, fidelity
     from sdc_lib.video import VideoError, VideoInfo, probe, read_clip
     from sdc_lib.views import assemble_views, frame_difference, six_views, static_view
+    from sdc_lib.weights import export_model, load, load_released_weights
 
 __all__ = [
     "PRESETS",
@@ -93,9 +93,10 @@ _MODULES = {
         "normalize",
     ),
     "backbones": ("build_backbone",),
-    "checkpoint": (
+    "weights": (
         "export_model",
         "load",
+        "load_released_weights",
     ),
     "codebook": (
         "ConceptCodebook",
@@ -119,7 +120,6 @@ _MODULES = {
         "HeadsOutput",
         "SDC",
         "build_model",
-        "load_released_weights",
     ),
     "objective": (
         "LossTerms",

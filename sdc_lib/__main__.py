@@ -2,7 +2,7 @@
 
 import sys
 
-from sdc_lib.cli import main
+from sdc_lib.commands.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

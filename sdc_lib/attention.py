@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdc_lib.distributed import gather_rows, rank, sum_over_ranks, world_size
-from sdc_lib.precision import at_least_float32, full_precision
+from sdc_lib.support.distributed import gather_rows, rank, sum_over_ranks, world_size
+from sdc_lib.support.precision import at_least_float32, full_precision
 
 
 class ConceptAttention(nn.Module):

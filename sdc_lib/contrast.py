@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdc_lib.distributed import gather_rows, rank
-from sdc_lib.precision import full_precision
+from sdc_lib.support.distributed import gather_rows, rank
+from sdc_lib.support.precision import full_precision
 
 
 class Projections(NamedTuple):

@@ -17,9 +17,8 @@ from sdc_lib.backbones import build_backbone
 from sdc_lib.codebook import ConceptCodebook
 from sdc_lib.config import ModelConfig
 from sdc_lib.contrast import DecouplingProjections, Projections
-from sdc_lib.precision import at_least_float32
 from sdc_lib.regularizers import FidelityDecoder
-from sdc_lib.released import load_released_weights
+from sdc_lib.support.precision import at_least_float32
 from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, Stream, frame_difference, static_view
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "Encoded",
     "HeadsOutput",
     "build_model",
-    "load_released_weights",
 ]
 
 

@@ -13,10 +13,10 @@ from sdc_lib.attention import local_contrast, select_concepts
 from sdc_lib.codebook import alignment
 from sdc_lib.config import LossWeights, ObjectiveConfig
 from sdc_lib.contrast import info_nce
-from sdc_lib.distributed import gather_rows_with_grad
 from sdc_lib.model import HeadsOutput
-from sdc_lib.precision import at_least_float32
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
+from sdc_lib.support.distributed import gather_rows_with_grad
+from sdc_lib.support.precision import at_least_float32
 from sdc_lib.views import VIEWS_OF
 
 

@@ -1,6 +1,6 @@
 """Pretrain a model, or continue an interrupted run: one call, one folder.
 
-The loop itself is in `sdc_lib.training_loop`.
+The loop itself is in `sdc_lib.training.loop`.
 
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
@@ -13,14 +13,14 @@ from lightning_fabric import Fabric
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.registry import open_dataset
-from sdc_lib.interrupts import StopRequest
-from sdc_lib.loaders import make_pairs
-from sdc_lib.monitor import StepHook, say
-from sdc_lib.run_folder import RunFolder
-from sdc_lib.run_state import make_fabric
-from sdc_lib.snapshots import clean
-from sdc_lib.training_loop import PretrainOptions, PretrainResult, Run
+from sdc_lib.datasets.names import open_dataset
+from sdc_lib.training.batches import make_pairs
+from sdc_lib.training.checkpoints import clean
+from sdc_lib.training.log import StepHook, say
+from sdc_lib.training.loop import PretrainOptions, PretrainResult, Run
+from sdc_lib.training.run_folder import RunFolder
+from sdc_lib.training.state import make_fabric
+from sdc_lib.training.stopping import StopRequest
 
 __all__ = ["PretrainResult", "pretrain"]
 

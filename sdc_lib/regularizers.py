@@ -11,7 +11,7 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795), except `decorrelation`.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdc_lib.precision import full_precision
+from sdc_lib.support.precision import full_precision
 
 
 @full_precision

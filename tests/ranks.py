@@ -1,7 +1,7 @@
 """Several ranks in one process: threads that take the place of `torch.distributed`.
 
 Collectives wait for all threads and exchange tensors through a list, so the real functions of
-`sdc_lib.distributed` run, and a single backward pass goes through the work of all ranks.
+`sdc_lib.support.distributed` run, and a single backward pass goes through the work of all ranks.
 """
 
 import threading
@@ -14,13 +14,13 @@ import torch
 import torch.distributed.nn.functional as distributed_nn
 from torch import Tensor
 
-from sdc_lib import distributed
+from sdc_lib.support import distributed
 
 T = TypeVar("T")
 
 
 class Ranks:
-    """Stands in for the module `torch.distributed` as `sdc_lib.distributed` uses it."""
+    """Stands in for the module `torch.distributed` as `sdc_lib.support.distributed` uses it."""
 
     def __init__(self, size: int) -> None:
         self.size = size

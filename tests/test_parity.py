@@ -10,8 +10,9 @@ from torch.testing import assert_close
 
 from sdc_lib.codebook import sinkhorn
 from sdc_lib.contrast import info_nce
-from sdc_lib.model import ConceptHeads, HeadsOutput, load_released_weights
+from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
+from sdc_lib.weights import load_released_weights
 
 GOLDENS = Path(__file__).parent / "goldens"
 

@@ -12,18 +12,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.testing import assert_close
 
-from sdc_lib.checkpoint import load
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, from_dict
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import build_model
-from sdc_lib.monitor import COLUMNS, TIMINGS, Record, read_log
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import PretrainResult, pretrain
-from sdc_lib.recorder import TrainingError
-from sdc_lib.schedule import Phase
-from sdc_lib.training_step import LOGGED, SixViews, StepFunction, diagnose, recompute_activations
-from tests.training import CONFIG, changed, make_videos
+from sdc_lib.training.log import COLUMNS, TIMINGS, Record, read_log
+from sdc_lib.training.recorder import TrainingError
+from sdc_lib.training.schedule import Phase
+from sdc_lib.training.step import LOGGED, SixViews, StepFunction, diagnose, recompute_activations
+from sdc_lib.weights import load
+from tests.small_runs import CONFIG, changed, make_videos
 
 Train = Callable[..., PretrainResult]
 

@@ -84,7 +84,7 @@ class CheckData:
         from sdc_lib.config import DataConfig
         from sdc_lib.datasets.kinetics400 import listed_splits
         from sdc_lib.datasets.motion_factors import MotionFactors
-        from sdc_lib.datasets.registry import open_dataset, own_folder
+        from sdc_lib.datasets.names import open_dataset, own_folder
 
         if not self.root.exists():
             raise FileNotFoundError(f"{self.root} does not exist")

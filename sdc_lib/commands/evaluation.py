@@ -96,7 +96,7 @@ class Embed:
 
     def run(self) -> int:
         """Say how many videos there are, and which were left out and why."""
-        from sdc_lib.embeddings import embed_videos, save_embeddings
+        from sdc_lib.search import embed_videos, save_embeddings
 
         made = embed_videos(
             self.checkpoint,
@@ -131,7 +131,7 @@ class Search:
 
     def run(self) -> int:
         """Print rank, cosine and path of every match."""
-        from sdc_lib.embeddings import load_embeddings, search
+        from sdc_lib.search import load_embeddings, search
 
         gallery = load_embeddings(self.file)
         matches = search(
@@ -176,10 +176,10 @@ class Atlas:
 
     def run(self) -> int:
         """Print the concepts in numbers, and where the page is."""
-        from sdc_lib.atlas import write_atlas
-        from sdc_lib.checkpoint import load, load_config
-        from sdc_lib.datasets.registry import open_dataset
+        from sdc_lib.commands.atlas import write_atlas
+        from sdc_lib.datasets.names import open_dataset
         from sdc_lib.evaluation.protocols import settings_for
+        from sdc_lib.weights import load, load_config
 
         model, config = load(self.checkpoint), load_config(self.checkpoint)
         data = replace(config.data, dataset=self.dataset, split=self.fold)

@@ -49,7 +49,7 @@ class Pretrain:
             raise ValueError(f"--devices must be a positive number or auto, got {self.devices!r}")
         devices = int(self.devices) if self.devices != "auto" else "auto"
         if self.dry_run:
-            from sdc_lib.dry_run import estimate
+            from sdc_lib.training.estimate import estimate
 
             cost = estimate(
                 self.config,

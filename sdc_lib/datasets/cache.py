@@ -11,7 +11,7 @@ from sdc_lib.video import VideoError, sample_clip
 
 
 class FrameCache:
-    """Reads like `sdc_lib.video.sample_clip`, but decodes a video that fits only once.
+    """Reads like `sdc_lib.video.read.sample_clip`, but decodes a video that fits only once.
 
     Every process has its own. Once the cache is full, further videos are read from their files.
 

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from sdc_lib.augment import Crops, eval_crops
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.frames import Indices, eval_indices, pair_indices, train_indices
 from sdc_lib.datasets.reading import (
     ReadFrames,
     SampleKey,
@@ -27,7 +28,6 @@ from sdc_lib.datasets.reading import (
     torch_seeded,
     without_short,
 )
-from sdc_lib.datasets.sampling import Indices, eval_indices, pair_indices, train_indices
 from sdc_lib.video import sample_clip
 
 __all__ = [

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdc_lib.datasets.annotations import Listed, ListedVideos, safe_path
+from sdc_lib.datasets.listed import Listed, ListedVideos, safe_path
 
 _COLUMNS = ("path", "label", "group")
 

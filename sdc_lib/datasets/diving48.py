@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sdc_lib.datasets.annotations import (
+from sdc_lib.datasets.listed import (
     Listed,
     ListedVideos,
     Split,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sdc_lib.datasets.annotations import Listed, ListedVideos, check_split, existing, safe_path
 from sdc_lib.datasets.base import LeftOut
+from sdc_lib.datasets.listed import Listed, ListedVideos, check_split, existing, safe_path
 
 OFFICIAL_COUNTS = {"train": 246_535, "val": 19_907, "test": 38_686}
 NUM_CLASSES = 400

@@ -19,11 +19,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
-from sdc_lib.isolated import Outcome, default_workers, run_isolated
 from sdc_lib.video import VideoError, VideoInfo, probe
+from sdc_lib.video.isolate import Outcome, default_workers, run_isolated
 
 MANIFEST_NAME = "sdc_manifest.csv"
-_TASK = "sdc_lib.file_tasks:check"
+_TASK = "sdc_lib.video.tasks:check"
 _VERDICTS: Mapping[str, str] = {"ok": "ok", "error": "broken"}
 
 

@@ -15,11 +15,11 @@ from tqdm import tqdm
 from sdc_lib.datasets.base import LeftOut
 from sdc_lib.datasets.folder import VIDEO_SUFFIXES, find_videos
 from sdc_lib.datasets.manifest import MANIFEST_NAME
-from sdc_lib.isolated import default_workers, run_isolated
-from sdc_lib.transcode import CONTAINERS
+from sdc_lib.video.isolate import default_workers, run_isolated
+from sdc_lib.video.transcode import CONTAINERS
 
 SETTINGS_NAME = "sdc_prepared.json"
-_TASK = "sdc_lib.file_tasks:prepare"
+_TASK = "sdc_lib.video.tasks:prepare"
 _ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 
 

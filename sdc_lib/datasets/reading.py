@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
-from sdc_lib.datasets.sampling import Indices
+from sdc_lib.datasets.frames import Indices
 from sdc_lib.video import VideoError, sample_clip
 
 ReadFrames = Callable[[Path, Callable[[int], Indices]], Tensor]
@@ -124,5 +124,5 @@ def read_or_replace(
 
 
 def channels_first(frames: Tensor) -> Tensor:
-    """Frames as `sdc_lib.video` reads them to ``(C, T, H, W)``."""
+    """Frames as `sdc_lib.video.read` reads them to ``(C, T, H, W)``."""
     return frames.permute(3, 0, 1, 2)  # (T, H, W, C) -> (C, T, H, W)

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from sdc_lib.datasets.annotations import (
+from sdc_lib.datasets.listed import (
     Listed,
     ListedVideos,
     Split,

@@ -6,7 +6,6 @@ package.
 
 from sdc_lib.evaluation.baselines import pixel_features, random_model, train_supervised
 from sdc_lib.evaluation.classification import Classification
-from sdc_lib.evaluation.clip_source import ClipSettings
 from sdc_lib.evaluation.concepts import (
     ConceptReport,
     Stability,
@@ -19,12 +18,13 @@ from sdc_lib.evaluation.disentanglement import (
     disentanglement,
     measure_disentanglement,
 )
-from sdc_lib.evaluation.feature_store import Features, load_features, save_features
-from sdc_lib.evaluation.features import extract_features
 from sdc_lib.evaluation.linear import LinearProbeConfig, linear_probe
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig, finetune, linear_online
 from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
 from sdc_lib.evaluation.splits import carve_validation
+from sdc_lib.features.clips import ClipSettings
+from sdc_lib.features.extract import extract_features
+from sdc_lib.features.store import Features, load_features, save_features
 
 __all__ = [
     "FINETUNE",

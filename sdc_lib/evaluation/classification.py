@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sdc_lib.evaluation.feature_store import Features, Ints
-from sdc_lib.evaluation.tables import format_table, percent
+from sdc_lib.features.store import Features, Ints
+from sdc_lib.support.tables import format_table, percent
 
 Averaging = Literal["softmax", "logits"]
 

@@ -14,9 +14,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from sdc_lib.evaluation.disentanglement import Usage, split_halves, strongest_nmi, usage
-from sdc_lib.evaluation.feature_store import Features, Ints
-from sdc_lib.evaluation.tables import format_table
+from sdc_lib.features.store import Features, Ints
 from sdc_lib.model import SDC, ConceptHeads
+from sdc_lib.support.tables import format_table
 from sdc_lib.views import Stream
 
 

@@ -7,7 +7,7 @@ where both halves say the same, about 90 where each says only its own of ten cla
 
 Halves are probed as raw scores, as concept distributions softmax(p / 0.1) (the headline) and by
 the strongest concept alone (normalised mutual information). Intervals resample the test videos.
-This measure is ours; the factors are those of `sdc_lib.datasets.motion_factors`.
+This measure is ours; the factors are those of `sdc_lib.datasets.motion_factors.dataset`.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ from torch import nn
 
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import check_disjoint
-from sdc_lib.evaluation.clip_source import ClipSettings
-from sdc_lib.evaluation.feature_store import Features, Floats, Ints
-from sdc_lib.evaluation.features import extract_features
 from sdc_lib.evaluation.linear import logistic_probe
-from sdc_lib.evaluation.tables import format_table
+from sdc_lib.features.clips import ClipSettings
+from sdc_lib.features.extract import extract_features
+from sdc_lib.features.store import Features, Floats, Ints
+from sdc_lib.support.tables import format_table
 
 FACTORS = ("appearance", "motion")
 HALVES = ("static", "dynamic")

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
-from sdc_lib.evaluation.feature_store import Features, Floats, Ints
+from sdc_lib.features.store import Features, Floats, Ints
 
 
 @dataclass(frozen=True)

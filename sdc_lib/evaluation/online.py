@@ -26,9 +26,9 @@ from sdc_lib.evaluation.classification import (
     average_clips,
     classify,
 )
-from sdc_lib.evaluation.clip_source import ClipSettings, ClipSource
 from sdc_lib.evaluation.splits import carve_validation
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
+from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.model import SDC
 
 

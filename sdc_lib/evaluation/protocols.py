@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sdc_lib.config import PretrainConfig
-from sdc_lib.evaluation.clip_source import ClipSettings
 from sdc_lib.evaluation.linear import LinearProbeConfig
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig
+from sdc_lib.features.clips import ClipSettings
 
 Protocol = Literal["linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"]
 PROTOCOLS: tuple[Protocol, ...] = (

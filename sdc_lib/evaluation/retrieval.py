@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
-from sdc_lib.evaluation.feature_store import Features, Floats, Ints
-from sdc_lib.evaluation.tables import format_table, percent
+from sdc_lib.features.store import Features, Floats, Ints
+from sdc_lib.support.tables import format_table, percent
 
 RANKS = (1, 5, 10, 20, 50)
 

@@ -5,22 +5,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from sdc_lib.checkpoint import available, load, load_config
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.registry import open_dataset
+from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, measure_disentanglement
-from sdc_lib.evaluation.feature_store import Features
-from sdc_lib.evaluation.features import extract_features
+from sdc_lib.evaluation.ledger import Record, current_commit, describe_device, write_record
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.online import finetune, linear_online
 from sdc_lib.evaluation.protocols import PROTOCOLS, EvalSettings, Preset, Protocol, settings_for
 from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
+from sdc_lib.features.extract import extract_features
+from sdc_lib.features.store import Features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
-from sdc_lib.results import Record, current_commit, describe_device, write_record
+from sdc_lib.weights import available, load, load_config
 
 Result = Classification | Retrieval | Disentanglement
 
@@ -67,8 +67,8 @@ def evaluate(
     """Evaluate weights on a split of a data set, with probes that learn from the train split.
 
     Args:
-        checkpoint: As for `sdc_lib.checkpoint.load`, or ``random:PRESET`` for random weights.
-        dataset: Name of the data set, see `sdc_lib.datasets.registry`.
+        checkpoint: As for `sdc_lib.weights.load`, or ``random:PRESET`` for random weights.
+        dataset: Name of the data set, see `sdc_lib.datasets.names`.
         protocol: ``"linear"``, ``"linear_online"``, ``"finetune"``, ``"retrieval"``, ``"knn"`` or
             ``"disentanglement"``.
         data_dir: Where data sets are.

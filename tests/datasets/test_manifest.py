@@ -20,8 +20,8 @@ from sdc_lib.datasets.manifest import (
     manifest_path,
     with_manifest,
 )
-from sdc_lib.isolated import Outcome
 from sdc_lib.video import VideoError, VideoInfo
+from sdc_lib.video.isolate import Outcome
 from tests.conftest import write_numbered_video
 
 GOOD = {"frames": 9, "fps": 25.0, "width": 64, "height": 48}

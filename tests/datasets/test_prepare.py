@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdc_lib import file_tasks
 from sdc_lib.datasets import prepare as module
 from sdc_lib.datasets.prepare import prepare
 from sdc_lib.datasets.ucf101 import UCF101
-from sdc_lib.frame_readers import JpegReader
-from sdc_lib.transcode import transcode
-from sdc_lib.video import VideoError, check_video, probe, read_clip, write_video
+from sdc_lib.video import VideoError, check_video, probe, read_clip, tasks, write_video
+from sdc_lib.video.readers import JpegReader
+from sdc_lib.video.transcode import transcode
 from tests.conftest import frame_numbers, write_numbered_video
 from tests.datasets import trees
 
@@ -105,7 +104,7 @@ def test_a_prepared_official_data_set_is_one(
 
         def __init__(self, job: dict[str, object]) -> None:
             self.job = job
-            file_tasks.prepare(**job)  # type: ignore[arg-type]
+            tasks.prepare(**job)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "run_isolated", lambda _, jobs, **__: map(Ran, jobs))
     prepare(root, tmp_path / "small", progress=False)

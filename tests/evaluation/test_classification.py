@@ -9,7 +9,7 @@ from torchmetrics.functional.classification import (
 )
 
 from sdc_lib.evaluation.classification import average_clips, summarise
-from sdc_lib.evaluation.tables import format_table
+from sdc_lib.support.tables import format_table
 
 
 def test_accuracies_agree_with_torchmetrics() -> None:

@@ -10,7 +10,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation import disentanglement, measure_disentanglement
 from sdc_lib.evaluation.disentanglement import Estimate, usage
 from sdc_lib.model import SDC
-from tests.evaluation.conftest import CLIPS, MakeFeatures
+from tests.small_world import CLIPS, MakeFeatures
 
 
 def test_separated_halves_have_the_largest_gap(make_features: MakeFeatures) -> None:

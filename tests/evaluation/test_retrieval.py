@@ -10,7 +10,7 @@ from torchmetrics.retrieval import RetrievalHitRate
 
 from sdc_lib.evaluation import Features, knn, retrieve
 from sdc_lib.evaluation.retrieval import unit_features
-from tests.evaluation.conftest import MakeFeatures
+from tests.small_world import MakeFeatures
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from sdc_lib.checkpoint import export_model
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import random_model
+from sdc_lib.evaluation.ledger import read_record
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import evaluate, from_features
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
-from sdc_lib.results import read_record
-from tests.evaluation.conftest import MakeFeatures
+from sdc_lib.weights import export_model
+from tests.small_world import MakeFeatures
 
 World = tuple[VideoDataset, VideoDataset]
 CONFIG = PretrainConfig(

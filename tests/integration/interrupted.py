@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-import sdc_lib.snapshots
+import sdc_lib.support.files
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.monitor import Record
 from sdc_lib.pretraining import PretrainResult, pretrain
-from sdc_lib.snapshots import CheckpointWarning
-from tests.training import changed
+from sdc_lib.training.checkpoints import CheckpointWarning
+from sdc_lib.training.log import Record
+from tests.small_runs import changed
 
 STEPS = 8
 KILLED = -signal.SIGKILL
@@ -69,7 +69,7 @@ def run(
 
 def die_while_saving(place: str, call: int, folder: Path, videos: VideoDataset) -> None:
     """Train; kill this process instead of the given call of ``os.fsync`` or ``Path.replace``."""
-    owner = vars(sdc_lib.snapshots)["os"] if place == "fsync" else Path
+    owner = vars(sdc_lib.support.files)["os"] if place == "fsync" else Path
     real, calls = getattr(owner, place), 0
 
     def patched(*arguments: object) -> object:

@@ -11,7 +11,7 @@ from benchmarks.damaged import DAMAGES, SOURCES, damaged_copies, table, verdicts
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.manifest import apply_manifest, check_dataset
-from sdc_lib.loaders import BatchPlan, make_loader
+from sdc_lib.training.batches import BatchPlan, make_loader
 
 COPIES = 60
 

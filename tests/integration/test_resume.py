@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.monitor import COLUMNS, TIMINGS, read_log
-from sdc_lib.snapshots import list_snapshots, save_snapshot
+from sdc_lib.training.checkpoints import list_snapshots, save_snapshot
+from sdc_lib.training.log import COLUMNS, TIMINGS, read_log
 from tests.integration.interrupted import (
     KILLED,
     STEPS,
@@ -19,7 +19,7 @@ from tests.integration.interrupted import (
     run,
     terminated,
 )
-from tests.training import make_videos
+from tests.small_runs import make_videos
 
 
 @pytest.fixture(scope="module")

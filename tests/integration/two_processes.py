@@ -14,15 +14,15 @@ from torch import Tensor, nn
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset, VideoFile
-from sdc_lib.distributed import gather_rows, local_rows, rank, world_size
 from sdc_lib.model import SDC, build_model
-from sdc_lib.monitor import Record
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import pretrain
-from sdc_lib.schedule import Phase
-from sdc_lib.synchronized import synchronize_batchnorm
-from sdc_lib.training_step import LOGGED, SixViews, StepFunction
-from tests.training import CONFIG, EVERYWHERE, changed
+from sdc_lib.support.distributed import gather_rows, local_rows, rank, world_size
+from sdc_lib.training.batchnorm import synchronize_batchnorm
+from sdc_lib.training.log import Record
+from sdc_lib.training.schedule import Phase
+from sdc_lib.training.step import LOGGED, SixViews, StepFunction
+from tests.small_runs import CONFIG, EVERYWHERE, changed
 
 STEPS = 8
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from notebooks.mathml import formulas, to_mathml
-from notebooks.run import stated_minutes
-from notebooks.tidy import ROOT, WIDGET
+from tools.mathml import formulas, to_mathml
+from tools.run_notebooks import stated_minutes
+from tools.tidy import ROOT, WIDGET
 
 FOLDER = ROOT / "notebooks"
 MAX_CELLS, MAX_LINES, MAX_BYTES = 60, 25, 500_000
@@ -214,7 +214,7 @@ def local_links(notebook: NotebookNode) -> list[str]:
 
 def imports(notebook: NotebookNode) -> list[str]:
     """Of this repository, a notebook imports sdc_lib only."""
-    ours = {path.stem for path in [*FOLDER.glob("*.py"), *ROOT.iterdir()]} - {"sdc_lib"}
+    ours = {path.stem for path in ROOT.iterdir()} - {"sdc_lib"}
     found = []
     for number, cell in cells(notebook, "code"):
         source = re.sub(r"^\s*[%!].*$", "pass", cell.source, flags=re.MULTILINE)

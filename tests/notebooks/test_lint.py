@@ -10,10 +10,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from notebooks.tidy import WIDGET
 from tests.notebooks import rules
 from tests.notebooks.made_up import image_output, made_up
 from tests.notebooks.rules import RULES, Rule, numbered
+from tools.tidy import WIDGET
 
 NAMES = (
     "00_start_here",
@@ -114,7 +114,7 @@ BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.mathematics, edited(3, "x_1", r"\nonsense"), "nonsense"),
     (rules.local_links, edited(3, "views.py", "view.py"), "does not exist"),
     (rules.imports, with_cells(code("from tests.notebooks import rules")), "tests"),
-    (rules.imports, with_cells(code("%pip list\nimport run")), "run"),
+    (rules.imports, with_cells(code("%pip list\nimport tools")), "tools"),
 ]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_markdown_cell
 
-from notebooks.mathml import formulas, put_back, set_aside, to_mathml
-from notebooks.pages import body_of, promise_of, thumbnail_of, title_of, write_site
 from tests.notebooks.made_up import PIXEL, image_output, made_up, save
+from tools.mathml import formulas, put_back, set_aside, to_mathml
+from tools.pages import body_of, promise_of, thumbnail_of, title_of, write_site
 
 TEXT = r"""Let $x_i^* * y$ be *small*: costs \$5, `$code$`.
 

@@ -9,8 +9,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from notebooks.run import Options, Outcome, main, run_copies, stated_minutes, summary, too_slow
 from tests.notebooks.made_up import HEADER, made_up, save
+from tools.run_notebooks import (
+    Options,
+    Outcome,
+    main,
+    run_copies,
+    stated_minutes,
+    summary,
+    too_slow,
+)
 
 SHOW = (
     "from IPython.display import Image, display\n"
@@ -136,7 +144,7 @@ def test_time_limit_holds_in_ci_only(
 ) -> None:
     source = save(made_up(), tmp_path / "01_first.ipynb")
     monkeypatch.setenv("CI", ci)
-    monkeypatch.setattr("notebooks.run.execute", lambda *_: Outcome("01_first", 21.0))
+    monkeypatch.setattr("tools.run_notebooks.execute", lambda *_: Outcome("01_first", 21.0))
     (outcome,) = run_copies([source], Options(out=tmp_path / "build"))
     assert bool(outcome.failure) == bool(failures)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_output
 
-from notebooks.tidy import ROOT, WIDGET, as_terminal, tidy, without_paths
 from tests.notebooks.made_up import image_output, made_up
+from tools.tidy import ROOT, WIDGET, as_terminal, tidy, without_paths
 
 
 @pytest.mark.parametrize(

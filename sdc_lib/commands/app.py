@@ -1,0 +1,118 @@
+"""The command ``sdc``: parse, run, and tell of errors in one line.
+
+What a subcommand needs is imported when it runs, so that ``--help`` answers at once and a broken
+package breaks only the commands that use it. Exit status: 0 after success, 1 after an error, 2 for
+a command line that makes no sense, 130 after an interrupt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from tyro.extras import SubcommandApp
+
+from sdc_lib.commands.data import data_app
+from sdc_lib.commands.evaluation import Atlas, Embed, Evaluate, Search
+from sdc_lib.commands.pretrain import pretrain_app
+
+ABOUT = (
+    "Static and dynamic concepts from unlabelled video: data, pretraining, evaluation, search. "
+    "Errors take one line; --debug, anywhere, adds the traceback."
+)
+
+
+class Command(Protocol):
+    """A parsed subcommand."""
+
+    def run(self) -> int:
+        """Do it and return the exit status."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check Python, torch, decoder, FFmpeg, GPU, Jupyter kernel and disk; say how to mend them."""
+
+    def run(self) -> int:
+        """Print one line a check; 1 if any failed."""
+        from sdc_lib.commands import doctor
+
+        checks = doctor.examine()
+        print(doctor.report(checks))
+        return 0 if all(check.ok for check in checks) else 1
+
+
+def build_app() -> SubcommandApp:
+    """All subcommands, nested as on the command line."""
+    app = SubcommandApp()
+    app.command(name="doctor")(Doctor)
+    app.command(data_app(), name="data", help="Make, check and prepare data sets.")
+    app.command(pretrain_app(), name="pretrain", help="Pretrain a preset, or continue a run.")
+    app.command(name="evaluate")(Evaluate)
+    app.command(name="embed")(Embed)
+    app.command(name="search")(Search)
+    app.command(name="atlas")(Atlas)
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Words after ``sdc``; those of the process when None.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        return parse([word for word in words if word != "--debug"]).run()
+    except KeyboardInterrupt:
+        print("sdc: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"sdc: {_one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def parse(words: Sequence[str]) -> Command:
+    """Turn words into a command.
+
+    Raises:
+        SystemExit: 0 after ``--help``; 2, with one line on stderr, for words that make no sense.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            command = build_app().cli(prog="sdc", description=ABOUT, args=list(words))
+    except SystemExit as stop:
+        if stop.code:
+            print(f"sdc: {_without_box(said.getvalue())}", file=sys.stderr)
+        raise
+    return cast(Command, command)
+
+
+def _one_line(error: Exception) -> str:
+    """What went wrong; errors that are not about input also say their type."""
+    from sdc_lib.video import VideoError
+
+    text = " ".join(str(error).split())
+    if isinstance(error, (VideoError, ValueError, OSError)) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _without_box(text: str) -> str:
+    """The parser's framed message as one line."""
+    lines = [re.sub(r"[│╭╮╰╯─]+", " ", line) for line in text.splitlines()]
+    said = "; ".join(" ".join(line.split()) for line in lines if line.strip())
+    return re.sub(r"([:.]);", r"\1", said)

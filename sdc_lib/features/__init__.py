@@ -1,0 +1,1 @@
+"""Features of a frozen network: of evaluation clips, and of training views."""

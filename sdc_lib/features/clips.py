@@ -1,0 +1,147 @@
+"""The clips of a whole data set, in batches, with an account of what could not be read."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from sdc_lib.augment import Crops
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import EvalClips, EvalSample
+from sdc_lib.features.store import Features, Floats
+from sdc_lib.video import VideoError
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How a video becomes clips at test time."""
+
+    num_frames: int = 16
+    """T, frames in a clip."""
+    size: int = 128
+    """Side of the square crops, pixels."""
+    stride: int = 1
+    """Frames of the file from one frame of the clip to the next."""
+    clips: Literal["dense", "ten", "centre"] = "dense"
+    """Half-overlapping clips over the whole video, ten uniform starts, or one in the middle."""
+    crops: Crops = "centre"
+    """The centre, or corners and centre, or those and their mirror images."""
+
+
+class ClipSource:
+    """All clips of a data set in batches, across videos, and the account of what was read.
+
+    Args:
+        dataset: The videos.
+        clips: How they become clips.
+        batch_size: Clips a batch; the last one may be smaller.
+        workers: Processes that decode.
+        progress: Show a bar if it takes more than two seconds.
+
+    Attributes:
+        videos: The videos that clips refer to by position.
+        failures: Position of each video that could not be read, and why; complete after a pass.
+    """
+
+    def __init__(
+        self,
+        dataset: VideoDataset,
+        clips: ClipSettings,
+        batch_size: int = 64,
+        workers: int = 0,
+        progress: bool = True,
+    ) -> None:
+        source = EvalClips(dataset, **asdict(clips))
+        self.videos = source.videos  # without files known to hold no frames
+        self.failures: dict[int, str] = {}
+        self._official = len(dataset) + len(dataset.left_out)
+        self._batch_size = batch_size
+        self._loader: Iterable[EvalSample | tuple[int, str]] = tqdm(
+            DataLoader(_Readable(source), batch_size=None, num_workers=workers),
+            desc="features",
+            unit="video",
+            delay=2,
+            leave=False,
+            disable=not progress,
+        )
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Clips uint8 ``(B, C, T, H, W)`` and the positions ``(B,)`` of their videos."""
+        size = self._batch_size
+        waiting: list[Tensor] = []
+        owners: list[Tensor] = []
+        for sample in self._loader:
+            if not isinstance(sample, EvalSample):
+                self.failures[sample[0]] = sample[1]
+                continue
+            waiting.append(sample.clips)
+            owners.append(torch.full((len(sample.clips),), int(sample.index)))
+            if sum(map(len, waiting)) >= size:
+                clips, videos = torch.cat(waiting), torch.cat(owners)
+                full = len(clips) // size * size
+                yield from zip(clips[:full].split(size), videos[:full].split(size), strict=True)
+                waiting, owners = [clips[full:]], [videos[full:]]
+        if sum(map(len, waiting)):
+            yield torch.cat(waiting), torch.cat(owners)
+
+    def rows(self, videos: Tensor) -> Tensor:
+        """Where videos ``(B,)`` stand among those that could be read; complete after a pass."""
+        kept = torch.tensor([i not in self.failures for i in range(len(self.videos))])
+        return (kept.cumsum(0) - 1)[videos]
+
+    def describe(self, means: Mapping[tuple[str, str], NDArray[np.float64]]) -> Features:
+        """Put names and labels to per-video means ``(N, D)`` of ("pooled" or "scores", stream).
+
+        Raises:
+            ValueError: If no video could be read.
+        """
+        dataset = self.videos
+        rows = [i for i in range(len(dataset)) if i not in self.failures]
+        if not rows:
+            raise ValueError(
+                f"no video of {dataset.name}/{dataset.split} could be read; the first said: "
+                f"{next(iter(self.failures.values()))}"
+            )
+        labels = {name: dataset.targets(name)[rows] for name in dataset.factor_names}
+        if all(file.label is not None for file in dataset):
+            labels = {"label": dataset.targets()[rows], **labels}
+        by_kind: dict[str, dict[str, Floats]] = {"pooled": {}, "scores": {}}
+        for (kind, stream), values in means.items():
+            by_kind[kind][stream] = values[rows].astype(np.float32)
+        return Features(
+            dataset=dataset.name,
+            split=dataset.split,
+            names=tuple(dataset[i].name for i in rows),
+            pooled=by_kind["pooled"],
+            scores=by_kind["scores"],
+            labels=labels,
+            classes={"label": tuple(dataset.class_names), **dataset.factor_names},
+            groups=tuple(dataset.groups[i] for i in rows),
+            official=self._official,
+            left_out=(
+                *(f"{left.name}: {left.cause}" for left in dataset.left_out),
+                *self.failures.values(),
+            ),
+        )
+
+
+class _Readable(Dataset[Any]):
+    """Clips of a video, or why it could not be read, instead of an exception from a worker."""
+
+    def __init__(self, clips: EvalClips) -> None:
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> EvalSample | tuple[int, str]:
+        try:
+            return self.clips[index]
+        except VideoError as error:
+            return index, str(error)

@@ -1,0 +1,149 @@
+"""Features of whole videos, from a frozen network: what every offline protocol starts from.
+
+A video is cut into clips; each clip is encoded as video, static view and frame difference. Pooled
+features are L2-normalised per clip and averaged per video, concept scores are averaged per video.
+Nothing here trains and nothing depends on other videos, so neither batch size nor the number of
+worker processes nor further test videos change a number.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdc_lib.augment import normalize
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.features.clips import ClipSettings, ClipSource
+from sdc_lib.features.store import Features, load_features, save_features
+from sdc_lib.model import Encoded
+from sdc_lib.views import STREAMS, Stream
+
+
+class Encoder(Protocol):
+    """What can be evaluated: a module that encodes clips as one of the three streams."""
+
+    def encode(self, clips: Tensor, stream: Stream = "video") -> Encoded:
+        """Pooled feature, local map and concept scores of clips ``(B, C, T, H, W)``."""
+
+
+def extract_features(
+    model: nn.Module,
+    dataset: VideoDataset,
+    clips: ClipSettings | None = None,
+    *,
+    streams: Sequence[Stream] = STREAMS,
+    batch_size: int = 64,
+    workers: int = 0,
+    device: str | torch.device | None = None,
+    cache_dir: str | Path | None = None,
+    progress: bool = True,
+) -> Features:
+    """Encode all videos of a data set with a frozen network.
+
+    The network is put into ``eval()``, runs without gradients and gets its former mode back; its
+    parameters and buffers are not changed. A video that cannot be read is left out and listed.
+
+    Args:
+        model: An `SDC`, or any module with its ``encode`` method.
+        dataset: The videos.
+        clips: How videos become clips; 16 frames of 128 pixels by default.
+        streams: Which streams to encode.
+        batch_size: Clips a forward pass.
+        workers: Processes that decode; 0 decodes here.
+        device: Where to compute; where the model is by default.
+        cache_dir: Keep features there and reuse them for the same weights, videos and clips.
+        progress: Show a bar if it takes more than two seconds.
+
+    Returns:
+        See `Features`.
+
+    Raises:
+        ValueError: If there are no videos, or none of them can be read.
+    """
+    clips = clips or ClipSettings()
+    cached = None
+    if cache_dir is not None:
+        cached = Path(cache_dir) / f"{feature_key(model, dataset, clips, streams)}.npz"
+        if cached.exists():
+            return load_features(cached)
+    if len(dataset) == 0:
+        raise ValueError(f"{dataset.name}/{dataset.split} has no videos to encode")
+    source = ClipSource(dataset, clips, batch_size, workers, progress)
+    means = _average(encode_clips(model, source, streams, device), len(source.videos))
+    features = source.describe(means)
+    if cached is not None:
+        save_features(cached, features)
+    return features
+
+
+def feature_key(
+    model: nn.Module, dataset: VideoDataset, clips: ClipSettings, streams: Sequence[Stream]
+) -> str:
+    """Name under which features are cached: weights, videos, clips and streams.
+
+    Videos count with their labels and with the size and time of change of their files.
+    """
+    files = [(s.st_size, s.st_mtime_ns) for s in (file.path.stat() for file in dataset)]
+    data = [dataset.fingerprint(), files]
+    what = [weights_hash(model), data, asdict(clips), list(streams)]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def weights_hash(model: nn.Module) -> str:
+    """Sixteen hex digits of all parameters and buffers, their names included."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        data = value.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(data.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def encode_clips(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    streams: Sequence[Stream] = STREAMS,
+    device: str | torch.device | None = None,
+) -> Iterator[tuple[Tensor, Stream, Encoded]]:
+    """Encode batches of clips in ``eval()``, without gradients, and restore the mode afterwards.
+
+    Yields:
+        Positions ``(B,)`` of the videos, the stream, and what the network says of it.
+    """
+    if device is None:
+        device = next(model.parameters()).device
+    encoder = cast(Encoder, model.to(device))
+    was_training = model.training
+    model.eval()
+    try:
+        for clips, videos in batches:
+            inputs = normalize(clips.to(device))
+            for stream in streams:
+                with torch.no_grad():
+                    encoded = encoder.encode(inputs, stream)
+                yield videos, stream, encoded
+    finally:
+        model.train(was_training)
+
+
+def _average(
+    encoded: Iterable[tuple[Tensor, Stream, Encoded]], num_videos: int
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Per-video means of unit pooled features ``(N, D)`` and of scores ``(N, 2K)``."""
+    sums: dict[tuple[str, str], Tensor] = {}
+    counts: dict[str, Tensor] = {}
+    for videos, stream, (pooled, _, scores) in encoded:
+        for kind, rows in (("pooled", F.normalize(pooled, dim=-1)), ("scores", scores)):
+            zeros = torch.zeros(num_videos, rows.shape[1], dtype=torch.float64)
+            sums.setdefault((kind, stream), zeros).index_add_(0, videos, rows.double().cpu())
+        count = counts.setdefault(stream, torch.zeros(num_videos, 1, dtype=torch.float64))
+        count.index_add_(0, videos, torch.ones(len(videos), 1, dtype=torch.float64))
+    return {key: (sums[key] / counts[key[1]].clamp(min=1)).numpy() for key in sums}

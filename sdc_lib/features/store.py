@@ -1,0 +1,152 @@
+"""The features of a split's videos as one value: looked at, cut, saved and loaded."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdc_lib.support.tables import format_table
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+_ARRAYS = ("pooled", "scores", "labels")
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of the N readable videos of one split, in the order of the data set.
+
+    Attributes:
+        dataset: Name of the data set.
+        split: Name of the split.
+        names: Names of the videos, N.
+        pooled: Per stream, mean over clips of L2-normalised pooled features, ``(N, D)``.
+        scores: Per stream, mean over clips of concept scores, ``(N, 2K)``, static half first.
+        labels: Per labelling, class indices ``(N,)``; ``"label"`` is the data set's own.
+        classes: Per labelling, the names of its classes.
+        groups: What must not be divided between train and test, N; empty if unknown.
+        official: Videos that the split lists, readable or not.
+        left_out: Those that are not here, with the cause.
+    """
+
+    dataset: str
+    split: str
+    names: tuple[str, ...]
+    pooled: Mapping[str, Floats]
+    scores: Mapping[str, Floats]
+    labels: Mapping[str, Ints]
+    classes: Mapping[str, tuple[str, ...]]
+    groups: tuple[str, ...] = ()
+    official: int = 0
+    left_out: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+    def targets(self, factor: str | None = None) -> Ints:
+        """Class indices ``(N,)`` of the data set's own labels, or of a factor.
+
+        Raises:
+            ValueError: If there is no such labelling.
+        """
+        key = factor or "label"
+        if key not in self.labels:
+            known = ", ".join(self.labels) or "none"
+            raise ValueError(f"{self.dataset}/{self.split} has no labels {key!r}; it has: {known}")
+        return self.labels[key]
+
+    def num_classes(self, factor: str | None = None) -> int:
+        """How many classes a labelling has, whether or not all occur here."""
+        found = int(self.targets(factor).max(initial=-1)) + 1
+        return max(found, len(self.classes.get(factor or "label", ())))
+
+    def subset(self, indices: Sequence[int] | Ints) -> "Features":
+        """The features of some videos, in the given order."""
+        rows = np.asarray(indices, dtype=np.int64)
+        return Features(
+            self.dataset,
+            self.split,
+            tuple(self.names[i] for i in rows),
+            {stream: values[rows] for stream, values in self.pooled.items()},
+            {stream: values[rows] for stream, values in self.scores.items()},
+            {name: values[rows] for name, values in self.labels.items()},
+            self.classes,
+            tuple(self.groups[i] for i in rows) if self.groups else (),
+            len(rows),
+        )
+
+    def __str__(self) -> str:
+        """As a table."""
+        rows = [
+            [stream, str(self.pooled[stream].shape[1]), str(self.scores[stream].shape[1])]
+            for stream in self.pooled
+        ]
+        title = f"{self.dataset}/{self.split}: {len(self)} of {self.official} videos"
+        labels = [f"{name} ({self.num_classes(name)} classes)" for name in self.labels]
+        return format_table(["stream", "feature", "scores"], rows, title) + (
+            f"\nlabels: {', '.join(labels) or 'none'}"
+        )
+
+
+def save_features(path: str | Path, features: Features) -> None:
+    """Write features to one ``.npz`` file, beside it first and then renamed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, NDArray[Any]] = {
+        f"{kind}/{name}": values
+        for kind in _ARRAYS
+        for name, values in getattr(features, kind).items()
+    }
+    facts = {
+        "dataset": features.dataset,
+        "split": features.split,
+        "names": features.names,
+        "classes": dict(features.classes),
+        "groups": features.groups,
+        "official": features.official,
+        "left_out": features.left_out,
+    }
+    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    with unfinished.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    unfinished.replace(path)
+
+
+def load_features(path: str | Path) -> Features:
+    """Read what `save_features` wrote.
+
+    Raises:
+        ValueError: If the file is not one of ours.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        facts = json.loads(arrays.pop("facts").tobytes())
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} holds no features ({error}); delete it to make them again"
+        ) from error
+    by_kind: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _ARRAYS}
+    for key, values in arrays.items():
+        kind, name = key.split("/", 1)
+        by_kind[kind][name] = values
+    return Features(
+        facts["dataset"],
+        facts["split"],
+        tuple(facts["names"]),
+        by_kind["pooled"],
+        by_kind["scores"],
+        by_kind["labels"],
+        {name: tuple(names) for name, names in facts["classes"].items()},
+        tuple(facts["groups"]),
+        facts["official"],
+        tuple(facts["left_out"]),
+    )

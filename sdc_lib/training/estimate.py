@@ -1,0 +1,226 @@
+"""What a run would cost, before it is started: parameters, FLOPs, memory and hours.
+
+FLOPs and activations are counted with fake tensors, which have shapes and no numbers; the time
+comes from a few steps on the real device.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from sdc_lib.backbones import build_backbone
+from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.names import open_dataset
+from sdc_lib.model import HeadsOutput, build_model
+from sdc_lib.objective import SDCObjective
+from sdc_lib.training.batches import make_pairs
+from sdc_lib.training.schedule import Phase
+from sdc_lib.training.state import build_state, make_fabric
+from sdc_lib.training.step import StepFunction, network_of
+
+TRAINING_VIDEOS = {"ucf101": 9_537, "hmdb51": 3_570, "diving48": 15_027, "kinetics400": 246_534}
+"""Videos in the official training lists (first split)."""
+MOTION_FACTORS_VIDEOS = {"tiny": 1_000, "standard": 16_000}
+TIMED_STEPS = 2
+CPU_BATCH = 4
+"""Videos in a timed step on a CPU; more take longer, but hardly longer each."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would cost; prints as a table."""
+
+    parameters: int
+    flops: float
+    """Forward and backward, per video."""
+    memory: float
+    """Bytes on the device for the whole batch: weights, gradients, optimiser, activations."""
+    videos: int
+    steps: int
+    device: str
+    processes: int
+    seconds_per_video: float
+    """Of one process, network and objective."""
+    data_seconds_per_video: float | None
+    """To read and augment on one core; None where the data is not there."""
+    config: PretrainConfig
+
+    @property
+    def hours(self) -> float:
+        """Of the whole run, if reading keeps up."""
+        per_process = self.videos * self.config.optim.epochs / self.processes
+        return per_process * self.seconds_per_video / 3600
+
+    def __str__(self) -> str:
+        """One fact a line."""
+        optim = self.config.optim
+        rate = self.flops / self.seconds_per_video / 1e12
+        lines = [
+            f"parameters         {self.parameters / 1e6:.2f} M",
+            f"FLOPs a video      {self.flops / 1e12:.4g} TFLOP (six views, forward and backward)",
+            f"memory             about {self.memory / 1e9:.2f} GB for {optim.batch_size} videos, "
+            f"{optim.precision}",
+            f"device             {self.device}, {self.processes} process(es)",
+            f"speed              {1 / self.seconds_per_video:.2f} videos/s a process, "
+            f"{rate:.3g} TFLOP/s",
+            f"whole run          {self.videos} videos x {optim.epochs} epochs = {self.steps} steps,"
+            f" about {self.hours:.2f} hours",
+        ]
+        if optim.stored_passes:
+            lines.append(
+                f"encoded before     {self.videos} videos x {optim.stored_passes}, not in the hours"
+            )
+        elif self.data_seconds_per_video is not None:
+            workers = self.data_seconds_per_video / self.seconds_per_video
+            lines.append(
+                f"reading            {self.data_seconds_per_video * 1e3:.0f} ms a video and core: "
+                f"{workers:.1f} workers a process keep up ({self.config.data.workers} are set)"
+            )
+        return "\n".join(lines)
+
+
+def estimate(
+    config: PretrainConfig,
+    *,
+    data_dir: str | Path = "data",
+    accelerator: str = "auto",
+    devices: int | str = 1,
+    num_nodes: int = 1,
+) -> Estimate:
+    """Say what a run would cost, from shapes and a short timing of one process.
+
+    Args:
+        config: Of the run.
+        data_dir: As for `pretrain`; where the data is missing, official sizes are assumed.
+        accelerator: As for `pretrain`.
+        devices: As for `pretrain`; only counted, one is used.
+        num_nodes: As for `pretrain`; only counted.
+
+    Returns:
+        See `Estimate`.
+    """
+    fabric = make_fabric(config, accelerator)
+    per_machine = torch.cuda.device_count() if devices == "auto" else int(devices)
+    processes = max(1, per_machine) * num_nodes
+    videos, data_seconds = _data(config, Path(data_dir))
+    parameters, flops, saved = count(config)
+    half = 0.5 if config.optim.precision == "bf16-mixed" else 1.0
+    step = config.optim.batch_size * processes * config.optim.accumulate
+    return Estimate(
+        parameters=parameters,
+        flops=flops,
+        memory=16.0 * parameters + half * saved * config.optim.batch_size,
+        videos=videos,
+        steps=videos // step * config.optim.epochs,
+        device=str(fabric.device),
+        processes=processes,
+        seconds_per_video=_time_steps(config, fabric),
+        data_seconds_per_video=data_seconds,
+        config=config,
+    )
+
+
+class Count(NamedTuple):
+    """What shapes alone tell of a network."""
+
+    parameters: int
+    flops: float
+    """Forward and backward, per video."""
+    saved: float
+    """Bytes kept for the backward pass in float32, per video."""
+
+
+def count(config: PretrainConfig) -> Count:
+    """Count parameters, FLOPs and what is kept for the backward pass, without computing."""
+    sizes: dict[int, int] = {}
+    kept: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage._cdata] = storage.nbytes()
+        kept.append(tensor)  # while it lives, no other storage has its address
+        return tensor
+
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        model = build_model(config.model)
+        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        batch = _random_batch(config, 2, torch.device("cpu"))
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            output: HeadsOutput = network_of(model, config)(*batch).output
+        assert output.descriptors is not None
+        leaves = [*output.projections, output.reconstruction, *output.descriptors]
+        torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+    saved = sum(size for storage, size in sizes.items() if storage not in weights)
+    return Count(parameters, counter.get_total_flops() / 2, saved / 2)
+
+
+def _random_batch(
+    config: PretrainConfig, batch: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    if config.optim.stored_passes:
+        dim = int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
+        pooled = torch.randn(batch, 6, dim, device=device)
+        return pooled, pooled[..., None, None, None].expand(
+            *pooled.shape, *config.optim.stored_grid
+        )
+    size = config.data.augment.size
+    shape = (batch, 2, 3, config.data.num_frames, size, size)
+    clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+    return clips, clips[:, :, :, :1]
+
+
+def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
+    """Seconds a video of one process, with random pixels and all terms."""
+    batch = config.optim.batch_size
+    if fabric.device.type == "cpu" and not config.optim.stored_passes:
+        batch = min(batch, CPU_BATCH)  # heads alone are quick, and slow a video in small batches
+    fabric.launch()
+    state = build_state(dataclasses.replace(config, init_backbone=""), fabric)
+    clips, stills = _random_batch(config, batch, fabric.device)
+    step = StepFunction(config, SDCObjective(config.objective), state.queue)
+    phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
+
+    def once() -> None:
+        total, _ = step(state.network, clips, stills, phase)
+        fabric.backward(total)
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        if fabric.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    once()  # compiles and allocates
+    return _seconds(once, TIMED_STEPS) / batch
+
+
+def _data(config: PretrainConfig, data_dir: Path) -> tuple[int, float | None]:
+    data = config.data
+    try:
+        if data.dataset == "motion-factors" and not data_dir.exists():
+            return MOTION_FACTORS_VIDEOS[data.size], None
+        pairs = make_pairs(config, open_dataset(data, data_dir))
+    except ValueError:
+        if data.dataset not in TRAINING_VIDEOS:
+            raise
+        return TRAINING_VIDEOS[data.dataset], None
+    samples = iter(range(len(pairs)))
+    few = min(8, len(pairs) - 1)
+    pairs[next(samples)]  # starts the decoder
+    return len(pairs), _seconds(lambda: pairs[next(samples)], few) if few else None
+
+
+def _seconds(work: Callable[[], object], times: int) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - start) / times

@@ -1,0 +1,117 @@
+"""The folder of a run: its configuration, its records, and whether it may be continued."""
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdc_lib.config import PretrainConfig, from_dict, to_json
+from sdc_lib.support.files import write_atomically
+from sdc_lib.video.readers import video_backend
+
+MAY_CHANGE = ("data.workers", "data.cache_mb")
+"""Settings that do not change the result and may differ when a run is continued."""
+
+
+class RunFolder:
+    """Paths of a run's files.
+
+    Args:
+        path: The folder; made by `claim`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.log = path / "log.csv"
+        self.snapshots = path / "checkpoints"
+        self.weights = path / "model.safetensors"
+        self.run = path / "run.json"
+        self.failed_batch = path / "failed_batch.txt"
+
+    def recorded(self, config: PretrainConfig) -> PretrainConfig:
+        """The configuration this folder was started with, or `config` if it is new.
+
+        Raises:
+            ValueError: If the folder belongs to a run with other settings; the message names them.
+        """
+        if not self.config.exists():
+            return config
+        try:
+            old = from_dict(PretrainConfig, json.loads(self.config.read_text(encoding="utf-8")))
+        except (json.JSONDecodeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{self.config} is not a configuration of this version ({error}); "
+                "choose another folder"
+            ) from error
+        changed = [
+            f"{name} was {before!r} and is now {after!r}"
+            for name, before, after in differences(old, config)
+            if name not in MAY_CHANGE
+        ]
+        if changed:
+            raise ValueError(
+                f"{self.path} holds a run with other settings: {'; '.join(changed)}. "
+                "Choose another folder, or give the same settings to continue it"
+            )
+        return old
+
+    def claim(self, config: PretrainConfig) -> None:
+        """Make the folder and write the configuration, unless it is there.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self.config.exists():
+                write_atomically(self.config, to_json(config).encode())
+        except OSError as error:
+            raise OSError(
+                error.errno, f"cannot write into {self.path}: {error.strerror}"
+            ) from error
+
+    def facts(self) -> dict[str, Any]:
+        """What `note` has kept so far."""
+        if not self.run.exists():
+            return {}
+        facts: dict[str, Any] = json.loads(self.run.read_text(encoding="utf-8"))
+        return facts
+
+    def note(self, **facts: Any) -> None:
+        """Add facts that differ from run to run (time, device, versions) to run.json."""
+        kept = {**self.facts(), **facts}
+        write_atomically(self.run, json.dumps(kept, indent=2, sort_keys=True).encode())
+
+
+def differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
+    """Fields in which two configurations differ: dotted name, old value, new value."""
+    found: list[tuple[str, Any, Any]] = []
+    for field in dataclasses.fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        name = prefix + field.name
+        if dataclasses.is_dataclass(before):
+            found += differences(before, after, f"{name}.")
+        elif before != after:
+            found.append((name, before, after))
+    return found
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """Device and versions, for run.json and snapshots."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "device": f"{device.type} {name}".strip(),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "video_backend": video_backend(),
+        "platform": platform.platform(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }

@@ -1,0 +1,68 @@
+"""Training samples that have been through a frozen backbone already: features instead of pixels.
+
+A backbone that does not change says the same of the same clip in every epoch. So each video is
+encoded once under a few augmentations, and the heads train on what it said: hundreds of epochs in
+minutes.
+"""
+
+import torch
+from torch.utils.data import Dataset
+
+from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+from sdc_lib.datasets.reading import sample_generator
+from sdc_lib.features.cache import CachedViews, cache_views
+from sdc_lib.model import SDC
+
+
+class StoredPairs(Dataset[PairSample]):
+    """`PairClips` behind a frozen backbone.
+
+    Which of the stored augmentations an epoch sees is drawn per sample, from (seed, epoch, index).
+
+    Args:
+        cached: Features of every video under several augmentations.
+        seed: Of the choice.
+    """
+
+    def __init__(self, cached: CachedViews, seed: int = 0) -> None:
+        self.cached = cached
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Number of videos, one sample each."""
+        return len(self.cached)
+
+    def __getitem__(self, key: SampleKey | int) -> PairSample:
+        """Features in the places of pixels: pooled ones ``(6, D)`` and maps ``(6, D, T, H, W)``."""
+        rng, sample = sample_generator(self.seed, key, len(self))
+        row = torch.tensor([sample.index])
+        chosen = torch.from_numpy(rng.integers(self.cached.indices.shape[1], size=1))
+        pooled, local = self.cached.draw(row, chosen)
+        index = int(self.cached.indices[row, chosen])
+        return PairSample(pooled[0], local[0], index, index != sample.index)
+
+
+def store_pairs(
+    model: SDC, pairs: PairClips, config: PretrainConfig, workers: int, progress: bool = True
+) -> StoredPairs:
+    """Encode every video as often as the configuration says.
+
+    Args:
+        model: Its backbone is frozen.
+        pairs: The samples; pass p takes those of epoch p.
+        config: Of the run.
+        workers: Processes that decode.
+        progress: Show a bar if it takes more than two seconds.
+    """
+    cached = cache_views(
+        model,
+        pairs,
+        config.optim.stored_passes,
+        local_grid=config.optim.stored_grid,
+        boundary=config.data.boundary,
+        workers=workers,
+        autocast=config.optim.precision == "bf16-mixed",
+        progress=progress,
+    )
+    return StoredPairs(cached, config.seed)

@@ -1,0 +1,21 @@
+"""Video files: read exact frames, write, check and copy them.
+
+Nothing here imports torch, so that the child processes which check files start at once.
+"""
+
+from sdc_lib.video.error import PathLike, VideoError
+from sdc_lib.video.read import VideoInfo, check_video, probe, read_clip, sample_clip
+from sdc_lib.video.readers import video_backend
+from sdc_lib.video.write import write_video
+
+__all__ = [
+    "PathLike",
+    "VideoError",
+    "VideoInfo",
+    "check_video",
+    "probe",
+    "read_clip",
+    "sample_clip",
+    "video_backend",
+    "write_video",
+]

@@ -1,0 +1,49 @@
+"""What child processes do with one file; see `sdc_lib.video.isolate`. No torch is imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sdc_lib.video.read import check_video
+from sdc_lib.video.transcode import transcode
+
+
+def check(path: str, name: str) -> dict[str, Any]:
+    """Decode a whole file and describe it.
+
+    Args:
+        path: The file.
+        name: Its name in the data set, for the caller.
+
+    Returns:
+        ``frames``, ``fps``, ``width`` and ``height``.
+
+    Raises:
+        VideoError: The file cannot be used.
+    """
+    info = check_video(path)
+    return {
+        "frames": info.num_frames,
+        "fps": info.fps,
+        "width": info.width,
+        "height": info.height,
+    }
+
+
+def prepare(source: str, target: str, short_side: int, quality: int) -> dict[str, Any]:
+    """Write the prepared copy of a file.
+
+    Args:
+        source: The file.
+        target: Where the copy goes.
+        short_side: Pixels.
+        quality: Quantiser.
+
+    Returns:
+        ``frames`` and ``size``, the bytes of the copy.
+
+    Raises:
+        VideoError: The source cannot be used.
+    """
+    frames, size = transcode(source, target, short_side, quality)
+    return {"frames": frames, "size": size}

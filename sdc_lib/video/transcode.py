@@ -1,0 +1,110 @@
+"""Write a small copy of a video that is fast to read from anywhere: Motion JPEG.
+
+Every frame is a picture of its own, so a clip with any stride costs the frames that it shows; with
+H.264, decoders run through everything in between. See ``results/benchmark_data.json``.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from sdc_lib.video.decoders import frames_in_order, open_reader, to_rgb
+from sdc_lib.video.error import PathLike, VideoError
+
+# Containers whose index names every packet, by suffix.
+CONTAINERS = {".avi": "avi", ".m4v": "mp4", ".mov": "mov", ".mp4": "mp4"}
+
+
+def transcode(
+    source: PathLike, target: PathLike, short_side: int = 128, quality: int = 5
+) -> tuple[int, int]:
+    """Copy a video as Motion JPEG, smaller, upright, without sound, frame by frame.
+
+    The copy appears once it is complete, with the time of change of its source. Frames that were
+    shown for varying times are spread evenly.
+
+    Args:
+        source: Any video.
+        target: ``.mp4``, ``.m4v``, ``.mov`` or ``.avi``.
+        short_side: Pixels of the shorter side; smaller videos keep their size.
+        quality: JPEG quantiser, 2 (best) to 31.
+
+    Returns:
+        Frames written and bytes of the copy.
+
+    Raises:
+        ValueError: Unknown suffix, ``short_side`` below 2 or ``quality`` out of range.
+        VideoError: The source cannot be decoded to its end.
+    """
+    end = Path(target)
+    if end.suffix.lower() not in CONTAINERS:
+        raise ValueError(f"{target}: the suffix must be one of {', '.join(sorted(CONTAINERS))}")
+    if short_side < 2 or not 2 <= quality <= 31:
+        raise ValueError(
+            f"short_side is {short_side} and quality {quality}; at least 2, and 2 to 31, are right"
+        )
+    changed = os.stat(source).st_mtime_ns
+    reader = open_reader(source)
+    listed, fps = len(reader), float(reader.get_avg_fps())
+    end.parent.mkdir(parents=True, exist_ok=True)
+    beside = end.with_name(f".{end.stem}.{os.getpid()}.part{end.suffix}")
+    try:
+        written = _write(source, beside, fps if fps > 0 else 25.0, short_side, quality)
+        if written < listed:
+            raise VideoError(source, f"damaged: {listed} frames listed, {written} decode")
+        size = beside.stat().st_size
+        os.utime(beside, ns=(changed, changed))
+        beside.replace(end)
+    finally:
+        beside.unlink(missing_ok=True)
+    return written, size
+
+
+def _write(source: PathLike, path: Path, fps: float, short_side: int, quality: int) -> int:
+    """Encode all frames and return how many there were."""
+    rate = Fraction(fps).limit_denominator(1_001_000)
+    options = {"qmin": str(quality), "qmax": str(quality), "threads": "1"}
+    shrink = VideoReformatter()
+    written = 0
+    with av.open(str(path), "w", format=CONTAINERS[path.suffix.lower()]) as container:
+        stream = container.add_stream("mjpeg", rate=rate, options=options)
+        stream.pix_fmt = "yuvj420p"
+        for frame in frames_in_order(source):
+            upright = frame
+            if frame.rotation:
+                upright = av.VideoFrame.from_ndarray(to_rgb(frame).copy(), format="rgb24")
+            if not written:
+                stream.width, stream.height = _size(upright.width, upright.height, short_side)
+            small = shrink.reformat(
+                upright,
+                stream.width,
+                stream.height,
+                "yuvj420p",
+                interpolation=Interpolation.AREA,
+                dst_color_range=ColorRange.JPEG,
+                threads=1,
+            )
+            small.pts, small.time_base = written, 1 / rate
+            container.mux(stream.encode(small))
+            written += 1
+        if not written:
+            raise VideoError(source, "damaged: no frame can be decoded")
+        container.mux(stream.encode(None))
+    return written
+
+
+def _size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """Width and height with the shorter side ``short_side`` or less, multiples of 8 if it shrinks.
+
+    Colours are converted more than twice as fast at such widths.
+    """
+    shorter = min(width, height)
+    if shorter <= short_side:
+        return width, height
+    longer = max(8, 8 * round(max(width, height) * short_side / shorter / 8))
+    return (short_side, longer) if width == shorter else (longer, short_side)

@@ -1,0 +1,202 @@
+"""MotionFactors on disk: balanced, reproducible, resumable, and read like other data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdc_lib.datasets import MotionFactors, PairClips, sample_clips
+from sdc_lib.datasets.motion_factors import (
+    APPEARANCES,
+    MOTIONS,
+    SIZES,
+    SPLITS,
+    Size,
+    generate,
+    make_motion_factors,
+)
+from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, plan
+from sdc_lib.datasets.motion_factors.world import render_video
+from sdc_lib.video import check_video, read_clip, write_video
+
+SMALL = Size(side=40, num_frames=24, train=100, val=100, test=100)
+PIXEL = Size(side=40, num_frames=3, train=100, val=0, test=0)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_labels_and_pairs_are_balanced_in_every_split(name: str) -> None:
+    size = SIZES[name]
+    videos = list(plan(size, seed=0))
+    for split, count in zip(SPLITS, (size.train, size.val, size.test), strict=True):
+        pairs = Counter((v.appearance, v.motion) for v in videos if v.split == split)
+        assert len(pairs) == 100
+        assert set(pairs.values()) == {count // 100}
+    assert len({video.path for video in videos}) == len(videos)
+
+
+def test_sizes_are_those_documented() -> None:
+    assert SIZES["tiny"] == Size(64, 48, 1000, 100, 200)
+    assert SIZES["standard"] == Size(128, 64, 16000, 2000, 2000)
+
+
+def test_no_nuisance_seed_is_used_twice() -> None:
+    seeds = [video.seed for seed in (0, 1) for video in plan(SIZES["tiny"], seed)]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_a_count_that_cannot_be_balanced_is_refused() -> None:
+    with pytest.raises(ValueError, match="val has 150 videos; a multiple of 100"):
+        list(plan(Size(64, 48, 1000, 150, 200), 0))
+
+
+def test_the_files(motion_factors_root: Path) -> None:
+    with (motion_factors_root / "annotations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["path", "split", "appearance", "motion", "seed"]
+    assert len(rows) == 300
+    assert all((motion_factors_root / row["path"]).is_file() for row in rows)
+    assert {row["appearance"] for row in rows} == set(APPEARANCES)
+    meta = json.loads((motion_factors_root / "meta.json").read_text())
+    assert (meta["generator"], meta["seed"], meta["background"]) == (GENERATOR_VERSION, 7, "shared")
+    assert len(meta["pixels_sha256"]) == 64
+    info = check_video(motion_factors_root / "train" / "000000.mp4")
+    assert (info.num_frames, info.fps, info.width, info.height) == (24, 25.0, 40, 40)
+
+
+def test_reading_it_back(motion_factors_root: Path) -> None:
+    for split in SPLITS:
+        videos = MotionFactors(motion_factors_root, split, SMALL)
+        assert len(videos) == 100
+        assert videos.factor_names == {"appearance": APPEARANCES, "motion": MOTIONS}
+        assert videos.class_names == MOTIONS
+        pairs = zip(videos.targets("appearance"), videos.targets("motion"), strict=True)
+        assert len(set(pairs)) == 100
+        assert (videos.targets() == videos.targets("motion")).all()
+        assert videos[0].num_frames == 24
+    assert PairClips(videos, 4)[0].clips.shape == (2, 3, 4, 40, 40)
+
+
+def test_the_files_show_what_the_labels_say(motion_factors_root: Path) -> None:
+    for video in MotionFactors(motion_factors_root, "test")[:8]:
+        drawn = render_video(
+            video.factors["appearance"], video.factors["motion"], int(video.group or 0), 40, 24
+        )
+        read = read_clip(video.path, range(24)).numpy()
+        assert np.abs(read.astype(int) - drawn).mean() < 10
+
+
+def test_same_seed_same_pixels(motion_factors_root: Path, tmp_path: Path) -> None:
+    def pixels(root: Path) -> str:
+        return str(json.loads((root / "meta.json").read_text())["pixels_sha256"])
+
+    again = make_motion_factors(tmp_path / "a", PIXEL, seed=3, workers=1, progress=False)
+    threads = make_motion_factors(tmp_path / "b", PIXEL, seed=3, workers=4, progress=False)
+    other = make_motion_factors(tmp_path / "c", PIXEL, seed=4, progress=False)
+    assert pixels(again) == pixels(threads)
+    assert pixels(again) != pixels(other)
+    assert (again / "annotations.csv").read_text() == (threads / "annotations.csv").read_text()
+
+
+def test_it_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = make_motion_factors(tmp_path / "whole", PIXEL, progress=False)
+    made: list[str] = []
+    real = write_video
+
+    def stop_after(limit: int) -> None:
+        def write(path: Path, *args: object, **options: object) -> None:
+            if len(made) >= limit:
+                raise KeyboardInterrupt
+            made.append(path.name)
+            real(path, *args, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(generate, "write_video", write)
+
+    stop_after(30)
+    root = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        make_motion_factors(root, PIXEL, workers=1, progress=False)
+    with pytest.raises(ValueError, match=r"no complete MotionFactors .*sdc data make"):
+        MotionFactors(root)
+    log = root / ".hashes.csv"
+    log.write_text(log.read_text()[:-20])  # as if cut off in the middle of a line
+    stop_after(1000)
+    make_motion_factors(root, PIXEL, progress=False)
+    assert 100 <= len(made) <= 103
+    assert (root / "meta.json").read_text() == (whole / "meta.json").read_text()
+    made.clear()
+    (root / "train" / "000005.mp4").unlink()
+    make_motion_factors(root, PIXEL, progress=False)
+    assert made == ["000005.mp4"]
+    make_motion_factors(root, PIXEL, progress=False)
+    assert made == ["000005.mp4"]
+
+
+def test_other_settings_in_the_same_folder_are_refused(motion_factors_root: Path) -> None:
+    before = (motion_factors_root / "meta.json").read_bytes()
+    with pytest.raises(ValueError, match="with seed 7, not 8: choose another folder"):
+        make_motion_factors(motion_factors_root, SMALL, seed=8, progress=False)
+    with pytest.raises(ValueError, match="with background shared, not plain"):
+        make_motion_factors(motion_factors_root, SMALL, 7, "plain", progress=False)
+    with pytest.raises(ValueError, match="holds MotionFactors of"):
+        MotionFactors(motion_factors_root, size="tiny")
+    assert (motion_factors_root / "meta.json").read_bytes() == before
+
+
+def test_wrong_arguments_name_what_would_be_right(
+    motion_factors_root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="'validation'; it must be one of train, val, test"):
+        MotionFactors(motion_factors_root, "validation")
+    with pytest.raises(ValueError, match="'huge'; it must be one of tiny, standard"):
+        make_motion_factors(tmp_path, "huge")
+    with pytest.raises(ValueError, match="workers is 0"):
+        make_motion_factors(tmp_path, PIXEL, workers=0)
+
+
+def test_a_missing_file_is_listed_and_a_bad_row_is_named(
+    motion_factors_root: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "motion_factors"
+    shutil.copytree(motion_factors_root, root)
+    (root / "val" / "000003.mp4").unlink()
+    videos = MotionFactors(tmp_path, "val")
+    assert videos.root == root
+    assert len(videos) == 99
+    assert [(out.name, out.cause) for out in videos.left_out] == [
+        ("val/000003.mp4", "no such file")
+    ]
+    table = root / "annotations.csv"
+    table.write_text(table.read_text().replace(",ring,", ",hexagon,"))
+    with pytest.raises(ValueError, match=r"annotations\.csv, line \d+: .*hexagon"):
+        MotionFactors(root)
+
+
+def test_an_older_generator_is_not_mistaken(motion_factors_root: Path, tmp_path: Path) -> None:
+    meta = json.loads((motion_factors_root / "meta.json").read_text())
+    (tmp_path / "meta.json").write_text(json.dumps({**meta, "generator": 0}))
+    with pytest.raises(
+        ValueError, match=f"version 0, not of motion-factors version {GENERATOR_VERSION}"
+    ):
+        MotionFactors(tmp_path)
+
+
+def test_a_bar_shows_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    make_motion_factors(tmp_path, PIXEL)
+    assert "MotionFactors: 100%" in capfd.readouterr().err
+
+
+def test_the_real_clips_are_whole_and_small(tmp_path: Path) -> None:
+    clips = sample_clips()
+    assert set(clips) == {"pedestrians", "big_buck_bunny"}
+    for path in clips.values():
+        assert path.stat().st_size < 1_000_000
+        assert check_video(path).num_frames >= 80
+        assert list(path.parent.glob(f"LICENSE-{path.stem}*"))
+    with pytest.raises(ValueError, match="holds no clips"):
+        sample_clips(tmp_path)

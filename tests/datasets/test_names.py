@@ -1,0 +1,82 @@
+"""Data sets open by the name in the configuration; a cache changes nothing but the time."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdc_lib.config import DataConfig
+from sdc_lib.datasets.cache import FrameCache
+from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
+from sdc_lib.datasets.names import open_dataset
+from sdc_lib.video import VideoError, sample_clip
+from tests.small_runs import make_videos
+
+
+def test_a_folder_opens_with_its_split_if_there_is_one(tmp_path: Path) -> None:
+    make_videos(tmp_path / "train", 2)
+    make_videos(tmp_path / "test", 3)
+    config = DataConfig(dataset="folder")
+    assert len(open_dataset(config, tmp_path)) == 2
+    assert len(open_dataset(config, tmp_path, "test")) == 3
+    assert len(open_dataset(config, tmp_path, "val")) == 5
+
+
+def test_a_csv_file_is_its_own_list(tmp_path: Path) -> None:
+    make_videos(tmp_path, 2)
+    (tmp_path / "list.csv").write_text("path\n01.mp4\n")
+    assert [f.name for f in open_dataset(DataConfig(dataset="csv"), tmp_path / "list.csv")] == [
+        "01.mp4"
+    ]
+
+
+def test_motion_factors_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Size(side=16, num_frames=2, train=100, val=100, test=100)
+    monkeypatch.setitem(SIZES, "tiny", small)
+    made: list[Path] = []
+
+    def make(root: Path, size: str) -> None:
+        made.append(root)
+        make_motion_factors(root, small, progress=False)
+
+    monkeypatch.setattr("sdc_lib.datasets.motion_factors.make_motion_factors", make)
+    for _ in range(2):
+        assert len(open_dataset(DataConfig(), tmp_path)) == 100
+    assert made == [tmp_path / "motion_factors"]
+    assert len(open_dataset(DataConfig(), tmp_path / "motion_factors", "test")) == 100
+    assert len(made) == 1
+
+
+def test_unknown_names_are_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"unknown data set 'ucf'; choose one of .*ucf101"):
+        open_dataset(DataConfig(dataset="ucf"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ucf101", "hmdb51", "diving48", "kinetics400"])
+def test_missing_official_data_is_an_error_that_names_the_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=str(tmp_path / name)):
+        open_dataset(DataConfig(dataset=name), tmp_path)
+
+
+@pytest.mark.parametrize("limit_mb", [0, 1])
+def test_a_cache_gives_the_same_frames_and_errors(limit_mb: int, tmp_path: Path) -> None:
+    path = make_videos(tmp_path, 1)[0].path
+    cache = FrameCache(limit_mb)
+    for _ in range(2):
+        frames = cache(path, lambda length: [length - 1, 0, 3])
+        assert torch.equal(frames, sample_clip(path, lambda length: [length - 1, 0, 3]))
+    path.unlink()
+    if limit_mb:
+        assert len(cache(path, range)) == 12  # read from memory
+    with pytest.raises(VideoError, match="no such file"):
+        cache(tmp_path / "other.mp4", range)
+
+
+def test_a_full_cache_keeps_what_it_has(tmp_path: Path) -> None:
+    videos = make_videos(tmp_path, 2)
+    cache = FrameCache(1)
+    cache._room = 12 * 32 * 32 * 3 + 1
+    for video in videos:
+        assert len(cache(video.path, range)) == 12
+    assert list(cache._videos) == [videos[0].path]

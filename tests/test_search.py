@@ -1,0 +1,157 @@
+"""A folder of videos becomes vectors, and a video finds itself among them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sdc_lib import PRESETS, PretrainConfig, VideoError, build_model, export_model
+from sdc_lib.commands.app import main
+from sdc_lib.search import (
+    Embeddings,
+    embed_videos,
+    load_embeddings,
+    save_embeddings,
+    search,
+)
+from sdc_lib.video import write_video
+
+NAMES = ("a/bars.mp4", "b/noise.mp4", "b/ramp.mp4")
+
+
+def config() -> PretrainConfig:
+    preset = PRESETS["motion_factors_tiny"]
+    data = replace(preset.data, num_frames=4, augment=replace(preset.data.augment, size=32))
+    return replace(preset, data=data, model=replace(preset.model, num_concepts=4))
+
+
+def save_weights(path: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    return export_model(build_model(config().model), config(), path, {"steps": "0"})
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_weights(tmp_path_factory.mktemp("weights") / "random.safetensors", seed=0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three videos that look and move differently."""
+    root = tmp_path_factory.mktemp("videos")
+    rng = np.random.default_rng(0)
+    bars = np.zeros((8, 32, 32, 3), dtype=np.uint8)
+    for t in range(8):
+        bars[t, :, 4 * t : 4 * t + 4] = 255
+    noise = rng.integers(0, 255, (8, 32, 32, 3), dtype=np.uint8)
+    ramp = np.stack([np.full((32, 32, 3), 30 * t, dtype=np.uint8) for t in range(8)])
+    for name, frames in zip(NAMES, (bars, noise, ramp), strict=True):
+        (root / name).parent.mkdir(exist_ok=True)
+        write_video(root / name, frames)
+    return root
+
+
+@pytest.fixture(scope="module")
+def gallery(weights: Path, folder: Path) -> Embeddings:
+    return embed_videos(weights, folder, progress=False)
+
+
+def test_every_video_has_a_vector_for_every_stream(gallery: Embeddings) -> None:
+    assert gallery.names == NAMES
+    assert set(gallery.vectors) == {"video", "static", "dynamic"}
+    assert all(len(vectors) == len(gallery) == 3 for vectors in gallery.vectors.values())
+    assert gallery.scores["video"].shape == (3, 8)
+    assert (gallery.clips.num_frames, gallery.clips.size) == (4, 32)
+
+
+@pytest.mark.parametrize("stream", ["video", "static", "dynamic"])
+def test_a_video_finds_itself_first(stream: str, gallery: Embeddings, folder: Path) -> None:
+    for name in NAMES:
+        matches = search(gallery, folder / name, stream=stream, top=2)  # type: ignore[arg-type]
+        assert len(matches) == 2
+        assert matches[0].name == name
+        assert matches[0].similarity == pytest.approx(1.0, abs=1e-5)
+        assert matches[1].similarity <= matches[0].similarity
+
+
+def test_file_gives_back_what_was_saved(gallery: Embeddings, tmp_path: Path) -> None:
+    path = save_embeddings(tmp_path / "new" / "videos.npz", gallery)
+    loaded = load_embeddings(path)
+    assert [file.name for file in path.parent.iterdir()] == ["videos.npz"]
+    for stream, vectors in gallery.vectors.items():
+        np.testing.assert_array_equal(loaded.vectors[stream], vectors)
+        np.testing.assert_array_equal(loaded.scores[stream], gallery.scores[stream])
+    for field in ("names", "root", "checkpoint", "sha256", "clips", "left_out"):
+        assert getattr(loaded, field) == getattr(gallery, field)
+
+
+def test_broken_videos_are_listed(weights: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.mp4").write_bytes((folder / NAMES[0]).read_bytes())
+    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    made = embed_videos(weights, tmp_path, progress=False)
+    assert made.names == ("good.mp4",)
+    assert [line.split(":")[0] for line in made.left_out] == ["torn.mp4"]
+
+
+def test_other_weights_are_refused(gallery: Embeddings, folder: Path, tmp_path: Path) -> None:
+    other = save_weights(tmp_path / "other.safetensors", seed=1)
+    with pytest.raises(ValueError, match="not the weights that made the embeddings"):
+        search(gallery, folder / NAMES[0], checkpoint=other)
+
+
+def test_same_weights_elsewhere_are_fine(
+    gallery: Embeddings, weights: Path, folder: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(weights.read_bytes())
+    assert search(gallery, folder / NAMES[1], checkpoint=moved)[0].name == NAMES[1]
+
+
+def test_what_cannot_be_searched(gallery: Embeddings, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="top is 0"):
+        search(gallery, folder / NAMES[0], top=0)
+    with pytest.raises(ValueError, match="stream is 'sound'"):
+        search(gallery, folder / NAMES[0], stream="sound")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="there is none at"):
+        search(gallery, tmp_path / "gone.mp4")
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(b"nothing to see here" * 50)
+    with pytest.raises(VideoError, match=r"torn\.mp4"):
+        search(gallery, torn)
+
+
+def test_files_that_hold_no_embeddings(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", vectors=np.zeros(3))
+    (tmp_path / "text.npz").write_text("no", encoding="utf-8")
+    for name in ("other.npz", "text.npz"):
+        with pytest.raises(ValueError, match=f"{name} holds no embeddings"):
+            load_embeddings(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        load_embeddings(tmp_path / "gone.npz")
+
+
+def test_embed_and_search_from_the_command_line(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "videos.npz"
+    options = ["--out", str(out), "--workers", "0", "--device", "cpu"]
+    assert main(["embed", str(weights), str(folder), *options]) == 0
+    assert f"3 of 3 videos are in {out}" in capsys.readouterr().out
+    assert main(["search", str(out), str(folder / NAMES[2]), "--top", "1", "--device", "cpu"]) == 0
+    assert capsys.readouterr().out.split() == ["1", "1.000", str(folder / NAMES[2])]
+    assert main(["search", str(out), str(tmp_path / "gone.mp4")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_atlas_from_the_command_line(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "atlas.html"
+    data = ["--dataset", "folder", "--data-dir", str(folder), "--workers", "0", "--device", "cpu"]
+    assert main(["atlas", str(weights), "--out", str(out), "--top", "1", *data]) == 0
+    assert f"wrote {out}" in capsys.readouterr().out
+    assert any(name in out.read_text(encoding="utf-8") for name in NAMES)

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sdc_lib.augment import normalize
+from sdc_lib.backbones import TinyBackbone
+from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import PairClips, SampleKey
+from sdc_lib.evaluation import extract_features
+from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
+from sdc_lib.objective import SDCObjective
+from sdc_lib.training.heads import (
+    CachedViews,
+    cache_clips,
+    cache_views,
+    rescore,
+    term_weights,
+    train_heads,
+)
+from sdc_lib.views import assemble_views
+from tests.small_world import CLIPS, make_world
+
+EVERYTHING = CurriculumConfig(queue_size=16, local_from_epoch=0)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> VideoDataset:
+    return make_world(tmp_path_factory.mktemp("views"), "train", 4)
+
+
+@pytest.fixture
+def network() -> SDC:
+    torch.manual_seed(0)
+    return SDC(TinyBackbone(4, 16), ConceptHeads(16, num_concepts=10, projection_dim=8))
+
+
+def clustered(local: bool = True) -> CachedViews:
+    """32 videos in 4 clusters, whose views resemble each other."""
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(4, 16, generator=generator)[torch.arange(32) % 4]
+    noise = torch.randn(32, 3, 6, 16, generator=generator)
+    pooled = centres[:, None, None] + 0.3 * noise
+    maps = pooled[..., None, None, None].expand(-1, -1, -1, -1, 1, 2, 2).half()
+    indices = torch.arange(32)[:, None].expand(32, 3)
+    return CachedViews(pooled, maps if local else None, indices, {})
+
+
+def heads(seed: int = 0) -> ConceptHeads:
+    torch.manual_seed(seed)
+    return ConceptHeads(16, num_concepts=10, projection_dim=8)
+
+
+def test_cached_views_are_the_backbones_features(network: SDC, videos: VideoDataset) -> None:
+    pairs = PairClips(videos, 4, seed=3)
+    cached = cache_views(network, pairs, passes=2, local_grid=(1, 1, 1), batch_size=3)
+    assert network.training
+    assert cached.pooled.shape == (4, 2, 6, 16)
+    sample = pairs[SampleKey(1, 2)]
+    views = assemble_views(normalize(sample.clips), normalize(sample.stills))
+    with torch.no_grad():
+        expected = network.eval().backbone(views).pooled
+    torch.testing.assert_close(cached.pooled[2, 1], expected, rtol=1e-4, atol=1e-5)
+    assert cached.local is not None
+    torch.testing.assert_close(
+        cached.local[2, 1].flatten(1).float(), expected, rtol=1e-2, atol=1e-2
+    )
+    assert cached.indices.tolist() == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    assert cached.labels["motion"][:, 0].tolist() == [0, 0, 1, 1]
+    with pytest.raises(ValueError, match="passes is 0"):
+        cache_views(network, pairs, passes=0)
+
+
+def test_rescored_clips_equal_extracted_features(
+    network: SDC, videos: VideoDataset, tmp_path: Path
+) -> None:
+    cached = cache_clips(network, videos, CLIPS, batch_size=5)
+    network.heads = heads(7)
+    expected = extract_features(network, videos, CLIPS)
+    found = rescore(network.heads, cached)
+    for stream in ("video", "static", "dynamic"):
+        np.testing.assert_allclose(found.scores[stream], expected.scores[stream], atol=1e-5)
+        np.testing.assert_allclose(found.pooled[stream], expected.pooled[stream], atol=1e-5)
+    assert found.names == expected.names
+    assert network.heads.training
+
+
+def test_every_family_of_terms_falls() -> None:
+    history = train_heads(
+        heads(), clustered(), curriculum=EVERYTHING, steps=40, batch_size=16, lr=3e-3
+    )
+    assert all(np.isfinite(values).all() for values in history.values())
+    for name in ("total", "contrast_video", "align_static", "fidelity_video", "local_video"):
+        assert history[name][-5:].mean() < history[name][:5].mean(), name
+
+
+def test_training_is_reproducible_and_reports_each_step() -> None:
+    seen: list[float] = []
+    runs = [
+        train_heads(
+            heads(),
+            clustered(),
+            curriculum=EVERYTHING,
+            steps=5,
+            batch_size=8,
+            on_step=lambda step, values: seen.append(values["total"]),
+        )
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(runs[0]["total"], runs[1]["total"])
+    assert seen == [*runs[0]["total"].tolist(), *runs[1]["total"].tolist()]
+
+
+def test_codebooks_wait_for_their_epoch_and_stay_on_the_sphere() -> None:
+    part = heads()
+    before = part.concepts("video").detach().clone()
+    options = {"weights": LossWeights(local=0), "batch_size": 16, "lr": 1e-2}
+    frozen = CurriculumConfig(codebooks_from_epoch=1)
+    train_heads(part, clustered(local=False), curriculum=frozen, steps=2, **options)  # type: ignore[arg-type]
+    torch.testing.assert_close(part.concepts("video"), before)
+    train_heads(part, clustered(local=False), curriculum=frozen, steps=3, **options)  # type: ignore[arg-type]
+    assert not torch.allclose(part.concepts("video"), before)
+    torch.testing.assert_close(part.concepts("video").norm(dim=1), torch.ones(20))
+
+
+def test_weights_switch_terms_and_extra_joins_the_total() -> None:
+    def penalty(output: HeadsOutput) -> torch.Tensor:
+        return 2 + 0 * output.scores.sum()
+
+    history = train_heads(
+        heads(),
+        clustered(local=False),
+        weights={"align_static": 2.0},
+        curriculum=CurriculumConfig(decorrelation=3.0),
+        objective=ObjectiveConfig(alignment_temperature=0.2),
+        steps=2,
+        extra=penalty,
+    )
+    expected = 2 * history["align_static"] + 3 * history["decorrelation"] + 2
+    np.testing.assert_allclose(history["total"], expected, rtol=1e-5)
+    assert (history["decorrelation"] > 0).all()
+
+
+def test_an_objective_of_ones_own_is_used() -> None:
+    class Flat(SDCObjective):
+        def decorrelation(self, output: HeadsOutput) -> torch.Tensor:
+            return output.scores.new_tensor(0.25)
+
+    history = train_heads(
+        heads(),
+        clustered(local=False),
+        Flat(),
+        LossWeights(local=0),
+        CurriculumConfig(decorrelation=1.0),
+        steps=1,
+    )
+    assert history["decorrelation"].tolist() == [0.25]
+
+
+def test_settings_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="local terms need local maps"):
+        train_heads(heads(), clustered(local=False), curriculum=EVERYTHING, steps=1)
+    with pytest.raises(ValueError, match="no loss term is called 'aline_static'"):
+        term_weights({"aline_static": 1.0})
+    assert term_weights()["diversity_static"] == pytest.approx(0.1)

@@ -1,0 +1,194 @@
+"""Run the notebooks in order, tell of every failure at the end, and write an HTML site.
+
+``python -m tools.run_notebooks`` puts executed copies and pages into ``build/notebooks``;
+``--in-place`` stores the outputs in the notebooks themselves instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+import papermill
+import tyro
+from nbformat import NotebookNode
+
+from tools.pages import write_site
+from tools.tidy import ROOT, tidy
+
+Profile = Literal["cpu", "gpu"]
+NUMBERED = "[0-9][0-9]_*.ipynb"
+SECONDS_A_CELL = {"cpu": 600, "gpu": 3600}
+# In CI a notebook may take this many times what its header says, and always this many seconds.
+SLACK, FLOOR_SECONDS = 1.5, 20.0
+HEADER_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*min(?:ute)?s?\s+on\s+(?:2|two)\s+CPU\s+cores")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook fared.
+
+    Attributes:
+        name: File name without its ending.
+        seconds: Wall time, kernel start included.
+        failure: Where and why it failed; empty after success.
+    """
+
+    name: str
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run the notebooks in order."""
+
+    profile: Profile = "gpu" if os.environ.get("PROFILE") == "gpu" else "cpu"
+    """cpu: minutes on 2 cores; gpu: longer runs on one GPU."""
+    in_place: bool = False
+    """Store the outputs in the notebooks (default parameters) instead of build/notebooks."""
+    only: tuple[str, ...] = ()
+    """Beginnings of names, such as 01 06; all when empty."""
+    folder: Path = ROOT / "notebooks"
+    """Where the notebooks are."""
+    out: Path = ROOT / "build" / "notebooks"
+    """Folder for executed copies and pages."""
+
+
+def stated_minutes(notebook: NotebookNode) -> float | None:
+    """The minutes on 2 CPU cores that the first Markdown cell promises, or None."""
+    first = next((cell for cell in notebook.cells if cell.cell_type == "markdown"), None)
+    found = HEADER_TIME.search(first.source.replace("*", "")) if first else None
+    return float(found.group(1)) if found else None
+
+
+def too_slow(seconds: float, minutes: float | None) -> str:
+    """What to say of a notebook that took longer than its header allows; empty if it did not."""
+    if minutes is None:
+        return "its header does not say 'N min on 2 CPU cores'"
+    allowed = max(FLOOR_SECONDS, SLACK * 60 * minutes)
+    if seconds <= allowed:
+        return ""
+    return f"took {seconds:.0f} s; its header says {minutes:g} min, {allowed:.0f} s are allowed"
+
+
+def failing_cell(executed: Path, error: Exception) -> str:
+    """Name the cell in which a run ended: its number in the notebook, first line and error."""
+    cause = (str(getattr(error, "evalue", "")) or str(error)).strip() or "no message"
+    kind = getattr(error, "ename", "") or type(error).__name__
+    said = f"{kind}: {cause.splitlines()[0]}"
+    if not executed.exists():
+        return said
+    number = -1
+    for cell in nbformat.read(executed, as_version=4).cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags or any(tag.startswith("papermill-error") for tag in tags):
+            continue
+        number += 1
+        if cell.metadata.get("papermill", {}).get("status") in ("failed", "running"):
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            return f"cell {number} ({lines[0].strip() if lines else 'empty'}): {said}"
+    return said
+
+
+def execute(source: Path, target: Path, parameters: dict[str, str], profile: Profile) -> Outcome:
+    """Run one notebook from a fresh kernel, beside its source, and keep whatever it produced."""
+    terminal = sys.stderr.isatty()
+    bar: dict[str, Any] = {"desc": source.stem, "unit": "cell", "ncols": 88}
+    start, failure = time.perf_counter(), ""
+    try:
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            language="python",
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            cwd=source.parent,
+            start_timeout=300,
+            execution_timeout=SECONDS_A_CELL[profile],
+            progress_bar=bar if terminal else {**bar, "mininterval": 30.0},
+        )
+    except Exception as error:  # one notebook's failure must not keep the others from running
+        failure = failing_cell(target, error)
+    return Outcome(source.stem, time.perf_counter() - start, failure)
+
+
+def run_copies(sources: Sequence[Path], options: Options) -> list[Outcome]:
+    """Run all into ``options.out`` and write the pages."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    outcomes = []
+    for source in sources:
+        target = options.out / source.name
+        target.unlink(missing_ok=True)
+        files = os.path.relpath(options.out / "files" / source.stem, source.parent)
+        parameters = {"PROFILE": options.profile, "OUT_DIR": Path(files).as_posix()}
+        outcome = execute(source, target, parameters, options.profile)
+        if os.environ.get("CI") == "true" and options.profile == "cpu" and not outcome.failure:
+            minutes = stated_minutes(nbformat.read(source, as_version=4))
+            outcome = Outcome(outcome.name, outcome.seconds, too_slow(outcome.seconds, minutes))
+        if target.exists():
+            nbformat.write(tidy(nbformat.read(target, as_version=4)), target)
+        outcomes.append(outcome)
+    record = json.dumps([asdict(outcome) for outcome in outcomes], indent=2)
+    (options.out / "outcomes.json").write_text(record + "\n", encoding="utf-8")
+    times = {outcome.name: outcome.seconds for outcome in outcomes}
+    failures = {outcome.name: outcome.failure for outcome in outcomes if outcome.failure}
+    write_site([options.out / source.name for source in sources], options.out, times, failures)
+    return outcomes
+
+
+def run_in_place(sources: Sequence[Path], options: Options) -> list[Outcome]:
+    """Run all with their default parameters; those that succeed are stored with their outputs."""
+    outcomes = []
+    for source in sources:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / source.name
+            outcome = execute(source, target, {}, options.profile)
+            if not outcome.failure:
+                nbformat.write(tidy(nbformat.read(target, as_version=4)), source)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """One line a notebook with its time, then every failure."""
+    width = max(len(outcome.name) for outcome in outcomes)
+    lines = [
+        f"{'FAIL' if outcome.failure else 'ok  '}  {outcome.name:<{width}} {outcome.seconds:7.1f} s"
+        for outcome in outcomes
+    ]
+    failed = [outcome for outcome in outcomes if outcome.failure]
+    lines.append(f"{len(outcomes) - len(failed)} of {len(outcomes)} notebooks ran")
+    lines += [f"{outcome.name}: {outcome.failure}" for outcome in failed]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, report and return the exit status: 0 only if every notebook ran."""
+    options = tyro.cli(Options, prog="tools.run_notebooks", args=argv)
+    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")  # this environment's kernel comes first
+    found = sorted(options.folder.glob(NUMBERED))
+    wanted = [p for p in found if not options.only or p.name.startswith(options.only)]
+    if not wanted:
+        which = f" beginning with {' or '.join(options.only)}" if options.only else ""
+        print(f"no notebooks{which} in {options.folder}", file=sys.stderr)
+        return 1
+    outcomes = (run_in_place if options.in_place else run_copies)(wanted, options)
+    print(summary(outcomes))
+    if not options.in_place:
+        print(f"index: {os.path.relpath(options.out / 'index.html')}")
+    return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
