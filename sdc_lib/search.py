@@ -6,12 +6,10 @@ is encoded the same way. Notebook 08 explains this module.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +17,15 @@ from numpy.typing import NDArray
 from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.datasets.folder import VideoFolder
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.features.clips import ClipSettings
-from sdc_lib.features.extract import extract_features
+from sdc_lib.features import ClipSettings, extract_features
+from sdc_lib.features.store import load_arrays, save_arrays
 from sdc_lib.video import probe
 from sdc_lib.views import STREAMS, Stream
 from sdc_lib.weights import load, load_config
 
 Floats = NDArray[np.float32]
+_ARRAYS = ("vectors", "scores")
+_REMEDY = "make it with sdc embed"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Embeddings:
         vectors: Per stream, mean over clips of unit clip features, ``(N, D)``.
         scores: Per stream, mean concept scores, ``(N, 2K)``, static half first.
         root: The folder of videos.
-        checkpoint: Name or path of the weights, as given to `sdc_lib.load`.
+        weights: Name or path of the weights, as given to `sdc_lib.load`.
         sha256: Of the file of weights.
         clips: How a video became clips.
         left_out: Videos that could not be read, with the cause.
@@ -47,7 +47,7 @@ class Embeddings:
     vectors: Mapping[str, Floats]
     scores: Mapping[str, Floats]
     root: str
-    checkpoint: str
+    weights: str
     sha256: str
     clips: ClipSettings
     left_out: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Match:
 
 
 def embed_videos(
-    checkpoint: str | Path,
+    weights: str | Path,
     videos: str | os.PathLike[str],
     clips: ClipSettings | None = None,
     *,
@@ -78,7 +78,7 @@ def embed_videos(
     """Encode every video below a folder, or a single file.
 
     Args:
-        checkpoint: See `sdc_lib.load`.
+        weights: See `sdc_lib.load`.
         videos: A folder or a video file.
         clips: How videos become clips; as the weights were trained by default.
         batch_size: Clips a forward pass.
@@ -93,8 +93,8 @@ def embed_videos(
         ValueError: If there are no such weights, or no video can be read.
         VideoError: If ``videos`` is a file that cannot be used.
     """
-    model = load(checkpoint)
-    clips = clips or settings_for("own", load_config(checkpoint)).clips
+    model = load(weights)
+    clips = clips or settings_for("own", load_config(weights)).clips
     dataset = _open(Path(videos))
     found = extract_features(
         model,
@@ -111,7 +111,7 @@ def embed_videos(
         found.pooled,
         found.scores,
         str(dataset.root),
-        str(checkpoint),
+        str(weights),
         model.provenance["sha256"],
         clips,
         tuple(dict.fromkeys((*listed, *found.left_out))),
@@ -124,7 +124,7 @@ def search(
     *,
     top: int = 5,
     stream: Stream = "video",
-    checkpoint: str | Path | None = None,
+    weights: str | Path | None = None,
     device: str = "cpu",
 ) -> list[Match]:
     """Find the videos most like a given one.
@@ -134,7 +134,7 @@ def search(
         query: A video file.
         top: How many matches at most.
         stream: ``"video"``, ``"static"`` (what things are) or ``"dynamic"`` (how they move).
-        checkpoint: Where the weights are now; where they were when the gallery was made by default.
+        weights: Where the weights are now; where they were when the gallery was made by default.
         device: Where to compute.
 
     Returns:
@@ -150,7 +150,7 @@ def search(
         raise ValueError(f"stream is {stream!r}; the file has {', '.join(gallery.vectors)}")
     if not Path(query).is_file():
         raise ValueError(f"the query must be a video file; there is none at {query}")
-    weights = checkpoint if checkpoint is not None else gallery.checkpoint
+    weights = weights if weights is not None else gallery.weights
     found = embed_videos(weights, query, gallery.clips, device=device, progress=False)
     if found.sha256 != gallery.sha256:
         raise ValueError(
@@ -162,23 +162,14 @@ def search(
     return [Match(gallery.names[i], float(similarity[i])) for i in best]
 
 
-def save_embeddings(path: str | os.PathLike[str], embeddings: Embeddings) -> Path:
-    """Write one ``.npz`` file, beside it first and then renamed."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+def save_embeddings(path: str | Path, embeddings: Embeddings) -> Path:
+    """Write embeddings to one ``.npz`` file, whole or not at all, and return its path."""
     facts = asdict(embeddings)
-    arrays: dict[str, NDArray[Any]] = {}
-    for kind in ("vectors", "scores"):
-        arrays |= {f"{kind}/{stream}": values for stream, values in facts.pop(kind).items()}
-    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(target)
-    return target
+    save_arrays(path, facts, {kind: facts.pop(kind) for kind in _ARRAYS})
+    return Path(path)
 
 
-def load_embeddings(path: str | os.PathLike[str]) -> Embeddings:
+def load_embeddings(path: str | Path) -> Embeddings:
     """Read what `save_embeddings` wrote.
 
     Raises:
@@ -186,21 +177,21 @@ def load_embeddings(path: str | os.PathLike[str]) -> Embeddings:
         ValueError: If it is another kind of file.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        facts = json.loads(arrays["facts"].tobytes())
+        facts, groups = load_arrays(path)
+        if "checkpoint" in facts:  # what `weights` was called before
+            facts["weights"] = facts.pop("checkpoint")
         clips = ClipSettings(**facts.pop("clips"))
         names, left_out = (tuple(facts.pop(key)) for key in ("names", "left_out"))
-        vectors: dict[str, Floats] = {}
-        scores: dict[str, Floats] = {}
-        for stream in STREAMS:
-            vectors[stream] = arrays[f"vectors/{stream}"]
-            scores[stream] = arrays[f"scores/{stream}"]
+        vectors, scores = (_by_stream(groups[kind]) for kind in _ARRAYS)
         return Embeddings(names, vectors, scores, clips=clips, left_out=left_out, **facts)
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no embeddings ({error}); make it with sdc embed") from error
+    except KeyError as error:
+        raise ValueError(f"{path} holds no embeddings: {error} is missing; {_REMEDY}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no embeddings ({error}); {_REMEDY}") from error
+
+
+def _by_stream(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
+    return {stream: arrays[stream] for stream in STREAMS}
 
 
 def _open(videos: Path) -> VideoDataset:

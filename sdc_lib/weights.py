@@ -44,7 +44,7 @@ RELEASED_NAMES = {
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 _KEY = "sdc"
-_CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+_DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def export_model(
@@ -81,7 +81,7 @@ def load(name_or_path: str | Path) -> SDC:
 
     Args:
         name_or_path: A ``*.safetensors`` file, the folder of a finished run, or the name of a model
-            in ``data/checkpoints`` of the checkout (or in ``$SDC_CHECKPOINTS``).
+            in ``data/weights`` of the checkout (or in ``$SDC_WEIGHTS``).
 
     Returns:
         The model in evaluation mode. Its ``provenance`` says where it came from: ``source``,
@@ -115,20 +115,23 @@ def load_config(name_or_path: str | Path) -> PretrainConfig:
 
 def available() -> list[str]:
     """Names that `load` knows."""
-    return sorted(path.stem for path in _folder().glob("*.safetensors"))
+    return sorted({path.stem for folder in _folders() for path in folder.glob("*.safetensors")})
 
 
 def resolve(name_or_path: str | Path) -> Path:
     """Find the file that a name or path means; see `load`."""
     path = Path(name_or_path)
-    candidates = [path, path / "model.safetensors", _folder() / f"{name_or_path}.safetensors"]
+    candidates = [path, path / "model.safetensors"]
+    candidates += [folder / f"{name_or_path}.safetensors" for folder in _folders()]
+    if path.parent.name == "checkpoints":  # where shipped weights were before
+        candidates.append(path.parent.parent / "weights" / path.name)
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     known = ", ".join(available()) or "none yet"
     raise ValueError(
         f"no weights at {path} and no model of that name; "
-        f"models in {_folder()}: {known}. Train one with `sdc pretrain PRESET --out DIR`"
+        f"models in {_folders()[0]}: {known}. Train one with `sdc pretrain PRESET --out DIR`"
     )
 
 
@@ -152,8 +155,10 @@ def read_about(path: Path) -> tuple[PretrainConfig, dict[str, str]]:
     return from_dict(PretrainConfig, about["config"]), dict(about["provenance"])
 
 
-def _folder() -> Path:
-    return Path(os.environ.get("SDC_CHECKPOINTS", _CHECKPOINTS))
+def _folders() -> list[Path]:
+    """Where named weights are; ``checkpoints`` is the older name of folder and variable."""
+    chosen = os.environ.get("SDC_WEIGHTS") or os.environ.get("SDC_CHECKPOINTS")
+    return [Path(chosen)] if chosen else [_DATA / "weights", _DATA / "checkpoints"]
 
 
 def load_released_weights(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from sdc_lib import PRESETS, PretrainConfig, VideoError, build_model, export_model
-from sdc_lib.commands.app import main
+from sdc_lib import VideoError
 from sdc_lib.search import (
     Embeddings,
     embed_videos,
@@ -18,46 +15,9 @@ from sdc_lib.search import (
     save_embeddings,
     search,
 )
-from sdc_lib.video import write_video
+from tests.small_gallery import NAMES, folder, gallery, save_weights, weights
 
-NAMES = ("a/bars.mp4", "b/noise.mp4", "b/ramp.mp4")
-
-
-def config() -> PretrainConfig:
-    preset = PRESETS["motion_factors_tiny"]
-    data = replace(preset.data, num_frames=4, augment=replace(preset.data.augment, size=32))
-    return replace(preset, data=data, model=replace(preset.model, num_concepts=4))
-
-
-def save_weights(path: Path, seed: int) -> Path:
-    torch.manual_seed(seed)
-    return export_model(build_model(config().model), config(), path, {"steps": "0"})
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_weights(tmp_path_factory.mktemp("weights") / "random.safetensors", seed=0)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three videos that look and move differently."""
-    root = tmp_path_factory.mktemp("videos")
-    rng = np.random.default_rng(0)
-    bars = np.zeros((8, 32, 32, 3), dtype=np.uint8)
-    for t in range(8):
-        bars[t, :, 4 * t : 4 * t + 4] = 255
-    noise = rng.integers(0, 255, (8, 32, 32, 3), dtype=np.uint8)
-    ramp = np.stack([np.full((32, 32, 3), 30 * t, dtype=np.uint8) for t in range(8)])
-    for name, frames in zip(NAMES, (bars, noise, ramp), strict=True):
-        (root / name).parent.mkdir(exist_ok=True)
-        write_video(root / name, frames)
-    return root
-
-
-@pytest.fixture(scope="module")
-def gallery(weights: Path, folder: Path) -> Embeddings:
-    return embed_videos(weights, folder, progress=False)
+__all__ = ["folder", "gallery", "weights"]
 
 
 def test_every_video_has_a_vector_for_every_stream(gallery: Embeddings) -> None:
@@ -85,7 +45,7 @@ def test_file_gives_back_what_was_saved(gallery: Embeddings, tmp_path: Path) -> 
     for stream, vectors in gallery.vectors.items():
         np.testing.assert_array_equal(loaded.vectors[stream], vectors)
         np.testing.assert_array_equal(loaded.scores[stream], gallery.scores[stream])
-    for field in ("names", "root", "checkpoint", "sha256", "clips", "left_out"):
+    for field in ("names", "root", "weights", "sha256", "clips", "left_out"):
         assert getattr(loaded, field) == getattr(gallery, field)
 
 
@@ -100,7 +60,7 @@ def test_broken_videos_are_listed(weights: Path, folder: Path, tmp_path: Path) -
 def test_other_weights_are_refused(gallery: Embeddings, folder: Path, tmp_path: Path) -> None:
     other = save_weights(tmp_path / "other.safetensors", seed=1)
     with pytest.raises(ValueError, match="not the weights that made the embeddings"):
-        search(gallery, folder / NAMES[0], checkpoint=other)
+        search(gallery, folder / NAMES[0], weights=other)
 
 
 def test_same_weights_elsewhere_are_fine(
@@ -108,7 +68,7 @@ def test_same_weights_elsewhere_are_fine(
 ) -> None:
     moved = tmp_path / "moved.safetensors"
     moved.write_bytes(weights.read_bytes())
-    assert search(gallery, folder / NAMES[1], checkpoint=moved)[0].name == NAMES[1]
+    assert search(gallery, folder / NAMES[1], weights=moved)[0].name == NAMES[1]
 
 
 def test_what_cannot_be_searched(gallery: Embeddings, folder: Path, tmp_path: Path) -> None:
@@ -132,26 +92,3 @@ def test_files_that_hold_no_embeddings(tmp_path: Path) -> None:
             load_embeddings(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         load_embeddings(tmp_path / "gone.npz")
-
-
-def test_embed_and_search_from_the_command_line(
-    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "videos.npz"
-    options = ["--out", str(out), "--workers", "0", "--device", "cpu"]
-    assert main(["embed", str(weights), str(folder), *options]) == 0
-    assert f"3 of 3 videos are in {out}" in capsys.readouterr().out
-    assert main(["search", str(out), str(folder / NAMES[2]), "--top", "1", "--device", "cpu"]) == 0
-    assert capsys.readouterr().out.split() == ["1", "1.000", str(folder / NAMES[2])]
-    assert main(["search", str(out), str(tmp_path / "gone.mp4")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_atlas_from_the_command_line(
-    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "atlas.html"
-    data = ["--dataset", "folder", "--data-dir", str(folder), "--workers", "0", "--device", "cpu"]
-    assert main(["atlas", str(weights), "--out", str(out), "--top", "1", *data]) == 0
-    assert f"wrote {out}" in capsys.readouterr().out
-    assert any(name in out.read_text(encoding="utf-8") for name in NAMES)

@@ -68,10 +68,11 @@ def test_memory_format_does_not_change_the_bytes(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("variable", ["SDC_WEIGHTS", "SDC_CHECKPOINTS"])
 def test_models_are_found_by_name_and_by_run_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SDC_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv(variable, str(tmp_path))
     export_model(make_model(), CONFIG, tmp_path / "mine.safetensors", {})
     export_model(make_model(), CONFIG, tmp_path / "run" / "model.safetensors", {})
     assert available() == ["mine"]
@@ -82,8 +83,21 @@ def test_models_are_found_by_name_and_by_run_folder(
 
 
 def test_by_default_names_mean_files_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SDC_WEIGHTS", raising=False)
     monkeypatch.delenv("SDC_CHECKPOINTS", raising=False)
-    assert sdc_lib.weights._folder().parts[-2:] == ("data", "checkpoints")
+    found = Path(load("motion_factors_tiny").provenance["source"])
+    assert found.parts[-3:] == ("data", "weights", "motion_factors_tiny.safetensors")
+
+
+def test_the_older_folder_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SDC_WEIGHTS", raising=False)
+    monkeypatch.delenv("SDC_CHECKPOINTS", raising=False)
+    monkeypatch.setattr(sdc_lib.weights, "_DATA", tmp_path)
+    export_model(make_model(), CONFIG, tmp_path / "checkpoints" / "old.safetensors", {})
+    new = export_model(make_model(), CONFIG, tmp_path / "weights" / "new.safetensors", {})
+    assert available() == ["new", "old"]
+    assert load("old").provenance["source"].endswith("old.safetensors")
+    assert sdc_lib.weights.resolve(tmp_path / "checkpoints" / "new.safetensors") == new
 
 
 def test_foreign_files_are_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command ``sdc``: parse, run, and tell of errors in one line.
+"""The command ``sdc``: parse, run, and report errors in one line.
 
 What a subcommand needs is imported when it runs, so that ``--help`` answers at once and a broken
 package breaks only the commands that use it. Exit status: 0 after success, 1 after an error, 2 for
@@ -13,14 +13,16 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from tyro.extras import SubcommandApp
 
+from sdc_lib.commands.atlas import Atlas
 from sdc_lib.commands.data import data_app
-from sdc_lib.commands.evaluation import Atlas, Embed, Evaluate, Search
+from sdc_lib.commands.doctor import Doctor
+from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import pretrain_app
+from sdc_lib.commands.search import Embed, Search
 
 ABOUT = (
     "Static and dynamic concepts from unlabelled video: data, pretraining, evaluation, search. "
@@ -33,19 +35,6 @@ class Command(Protocol):
 
     def run(self) -> int:
         """Do it and return the exit status."""
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """Check Python, torch, decoder, FFmpeg, GPU, Jupyter kernel and disk; say how to mend them."""
-
-    def run(self) -> int:
-        """Print one line a check; 1 if any failed."""
-        from sdc_lib.commands import doctor
-
-        checks = doctor.examine()
-        print(doctor.report(checks))
-        return 0 if all(check.ok for check in checks) else 1
 
 
 def build_app() -> SubcommandApp:
@@ -90,19 +79,19 @@ def parse(words: Sequence[str]) -> Command:
     Raises:
         SystemExit: 0 after ``--help``; 2, with one line on stderr, for words that make no sense.
     """
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(printed):
             command = build_app().cli(prog="sdc", description=ABOUT, args=list(words))
     except SystemExit as stop:
         if stop.code:
-            print(f"sdc: {_without_box(said.getvalue())}", file=sys.stderr)
+            print(f"sdc: {_without_box(printed.getvalue())}", file=sys.stderr)
         raise
     return cast(Command, command)
 
 
 def _one_line(error: Exception) -> str:
-    """What went wrong; errors that are not about input also say their type."""
+    """What went wrong; errors that are not about input also name their type."""
     from sdc_lib.video import VideoError
 
     text = " ".join(str(error).split())
@@ -114,5 +103,5 @@ def _one_line(error: Exception) -> str:
 def _without_box(text: str) -> str:
     """The parser's framed message as one line."""
     lines = [re.sub(r"[│╭╮╰╯─]+", " ", line) for line in text.splitlines()]
-    said = "; ".join(" ".join(line.split()) for line in lines if line.strip())
-    return re.sub(r"([:.]);", r"\1", said)
+    message = "; ".join(" ".join(line.split()) for line in lines if line.strip())
+    return re.sub(r"([:.]);", r"\1", message)

@@ -1,7 +1,7 @@
 """Preflight: is everything here that the library and the notebooks need, and if not, what to do.
 
 ``sdc doctor`` and notebook 00 call :func:`examine`. Each check imports what it looks at inside
-itself, so that one broken package leaves the other checks their say.
+itself, so that one broken package does not keep the other checks from running.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ REINSTALL = "python -m pip install -r requirements.lock"
 
 
 @dataclass(frozen=True)
+class Doctor:
+    """Check Python, torch, decoder, FFmpeg, GPU, Jupyter kernel and disk; print how to fix them."""
+
+    def run(self) -> int:
+        """Print one line a check; 1 if any failed."""
+        checks = examine()
+        print(report(checks))
+        return 0 if all(check.ok for check in checks) else 1
+
+
+@dataclass(frozen=True)
 class Check:
     """What one check found.
 
@@ -30,26 +41,26 @@ class Check:
         name: What was looked at.
         ok: Whether it will do.
         detail: What was found, on one line.
-        cure: What to do about it; empty where nothing is to be done.
+        fix: What to do about it; empty where nothing is to be done.
     """
 
     name: str
     ok: bool
     detail: str
-    cure: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        """One line, and a second one with the cure after a failure."""
+        """One line, and a second one with the fix after a failure."""
         line = f"{'ok  ' if self.ok else 'FAIL'}  {self.name:<12} {self.detail}"
-        return line if self.ok or not self.cure else f"{line}\n      {'':<12} cure: {self.cure}"
+        return line if self.ok or not self.fix else f"{line}\n      {'':<12} fix: {self.fix}"
 
 
 def check_python() -> Check:
     """Python is new enough."""
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     wanted = ".".join(map(str, MINIMUM_PYTHON))
-    cure = f"install Python {wanted} or newer, then `make setup PYTHON=python{wanted}`"
-    return Check("python", sys.version_info[:2] >= MINIMUM_PYTHON, found, cure)
+    fix = f"install Python {wanted} or newer, then `make setup PYTHON=python{wanted}`"
+    return Check("python", sys.version_info[:2] >= MINIMUM_PYTHON, found, fix)
 
 
 def check_torch() -> Check:
@@ -59,12 +70,12 @@ def check_torch() -> Check:
 
     found = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9], [5.0, 5.0, 6.0, 6.0]])
-    cure = f"these two were not built for each other: {REINSTALL}"
+    fix = f"these two were not built for each other: {REINSTALL}"
     try:
         kept = torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist()
     except (RuntimeError, NotImplementedError) as error:
-        return Check("torch", False, f"{found}; torchvision::nms fails: {_line(error)}", cure)
-    return Check("torch", kept == [0, 2], f"{found}; compiled operators run", cure)
+        return Check("torch", False, f"{found}; torchvision::nms fails: {_line(error)}", fix)
+    return Check("torch", kept == [0, 2], f"{found}; compiled operators run", fix)
 
 
 def check_decoder() -> Check:
@@ -99,9 +110,9 @@ def check_ffmpeg() -> Check:
 
     codec = ".".join(str(part) for part in av.library_versions["libavcodec"])
     found = f"PyAV {av.__version__} with libavcodec {codec}"
-    cure = "python -m pip install --force-reinstall --no-deps av decord2"
+    fix = "python -m pip install --force-reinstall --no-deps av decord2"
     if "libx264" not in av.codecs_available:
-        return Check("ffmpeg", False, f"{found} has no H.264 encoder (libx264)", cure)
+        return Check("ffmpeg", False, f"{found} has no H.264 encoder (libx264)", fix)
     ramp = np.linspace(40, 200, 64, dtype=np.uint8)[None, :, None]
     frames = np.stack([np.broadcast_to(ramp, (64, 64, 3)) // (i + 1) for i in range(4)])
     with tempfile.TemporaryDirectory() as folder:
@@ -110,7 +121,7 @@ def check_ffmpeg() -> Check:
         clip = read_clip(path, range(4)).numpy().astype(np.float64)
     error = float(np.abs(clip - frames).mean()) if clip.shape == frames.shape else float("inf")
     detail = f"{found}; H.264 there and back changes pixels by {error:.1f} of 255"
-    return Check("ffmpeg", error < 10.0, detail, cure)
+    return Check("ffmpeg", error < 10.0, detail, fix)
 
 
 def check_gpu() -> Check:
@@ -138,7 +149,7 @@ def check_gpu() -> Check:
 
 def check_kernel() -> Check:
     """The Jupyter kernel ``python3`` runs this very Python."""
-    cure = "python -m ipykernel install --sys-prefix --name python3"
+    fix = "python -m ipykernel install --sys-prefix --name python3"
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ModuleNotFoundError:
@@ -148,12 +159,12 @@ def check_kernel() -> Check:
         manager: Any = KernelSpecManager()
         spec = manager.get_kernel_spec("python3")
     except NoSuchKernel:
-        return Check("kernel", False, "Jupyter knows no kernel called python3", cure)
+        return Check("kernel", False, "Jupyter knows no kernel called python3", fix)
     program = spec.argv[0] if spec.argv else ""
     # Jupyter itself puts its own interpreter in the place of a bare `python`.
     if Path(program).name == program or Path(program).parent == Path(sys.executable).parent:
         return Check("kernel", True, f"python3 ({spec.display_name}) runs this Python")
-    return Check("kernel", False, f"python3 runs {program}, not {sys.executable}", cure)
+    return Check("kernel", False, f"python3 runs {program}, not {sys.executable}", fix)
 
 
 def check_disk(folder: Path | None = None, needed_gb: float = MINIMUM_FREE_GB) -> Check:
@@ -200,7 +211,7 @@ def examine(names: Sequence[str] | None = None) -> tuple[Check, ...]:
 
 
 def report(checks: Sequence[Check]) -> str:
-    """The checks as text, one line each, cures below failures, and a verdict at the end."""
+    """The checks as text, one line each, fixes below failures, and a verdict at the end."""
     failed = sum(not check.ok for check in checks)
     verdict = "everything is in place" if not failed else f"{failed} of {len(checks)} checks failed"
     return "\n".join([*(str(check) for check in checks), verdict])

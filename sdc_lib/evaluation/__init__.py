@@ -1,6 +1,6 @@
 """Evaluation of pretrained networks: probes, fine-tuning, retrieval, disentanglement, concepts.
 
-`evaluate` in `sdc_lib.evaluation.run` does all of it by name, from files. Notebook 07 explains this
+`evaluate` does all of it by name, from files, as ``sdc evaluate`` does. Notebook 07 explains this
 package.
 """
 
@@ -10,7 +10,7 @@ from sdc_lib.evaluation.concepts import (
     ConceptReport,
     Stability,
     analyse_concepts,
-    concept_maps,
+    attention_maps,
     stability,
 )
 from sdc_lib.evaluation.disentanglement import (
@@ -21,10 +21,15 @@ from sdc_lib.evaluation.disentanglement import (
 from sdc_lib.evaluation.linear import LinearProbeConfig, linear_probe
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig, finetune, linear_online
 from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
+from sdc_lib.evaluation.run import Evaluation, evaluate
 from sdc_lib.evaluation.splits import carve_validation
-from sdc_lib.features.clips import ClipSettings
-from sdc_lib.features.extract import extract_features
-from sdc_lib.features.store import Features, load_features, save_features
+from sdc_lib.features import (
+    ClipSettings,
+    Features,
+    extract_features,
+    load_features,
+    save_features,
+)
 
 __all__ = [
     "FINETUNE",
@@ -32,15 +37,17 @@ __all__ = [
     "ClipSettings",
     "ConceptReport",
     "Disentanglement",
+    "Evaluation",
     "Features",
     "LinearProbeConfig",
     "OnlineConfig",
     "Retrieval",
     "Stability",
     "analyse_concepts",
+    "attention_maps",
     "carve_validation",
-    "concept_maps",
     "disentanglement",
+    "evaluate",
     "extract_features",
     "finetune",
     "knn",

@@ -15,9 +15,7 @@ from sdc_lib.config import AugmentConfig, ModelConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.evaluation.train_batches import EpochOrder
-from sdc_lib.features.clips import ClipSettings
-from sdc_lib.features.extract import extract_features
-from sdc_lib.features.store import Features
+from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
 from sdc_lib.views import Stream, frame_difference, static_view
 

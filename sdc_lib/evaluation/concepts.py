@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from sklearn.preprocessing import scale
 from torch import Tensor
 
 from sdc_lib.evaluation.disentanglement import Usage, split_halves, strongest_nmi, usage
@@ -185,7 +186,8 @@ def stability(first: Features, second: Features, stream: Stream = "video") -> St
     for half, scores in split_halves(first, stream).items():
         if scores.shape != others[half].shape:
             raise ValueError(f"{scores.shape[1]} and {others[half].shape[1]} concepts do not match")
-        table = _standardise(scores).T @ _standardise(others[half]) / len(scores)  # (K, K)
+        ours, theirs = (scale(columns.astype(np.float64)) for columns in (scores, others[half]))
+        table = ours.T @ theirs / len(scores)  # (K, K)
         rows, columns = linear_sum_assignment(-table)
         correlation[half] = float(table[rows, columns].mean())
         chance[half] = float(table.mean())
@@ -194,7 +196,7 @@ def stability(first: Features, second: Features, stream: Stream = "video") -> St
 
 
 @torch.no_grad()
-def concept_maps(model: SDC, clips: Tensor, stream: Stream = "video") -> Tensor:
+def attention_maps(model: SDC, clips: Tensor, stream: Stream = "video") -> Tensor:
     """Where each concept looks, frame by frame.
 
     Args:
@@ -210,7 +212,7 @@ def concept_maps(model: SDC, clips: Tensor, stream: Stream = "video") -> Tensor:
         ValueError: If the model is in training mode.
     """
     if model.training:
-        raise ValueError("concept maps need a model in eval() mode")
+        raise ValueError("attention maps need a model in eval() mode")
     local = model.encode(clips, stream).local
     _, attention = model.heads.attention(local, model.heads.concepts(stream))  # (B, n, T', H', W')
     maps = F.interpolate(attention, size=clips.shape[2:], mode="trilinear", align_corners=False)
@@ -229,9 +231,3 @@ def _majority(features: Features, videos: Ints, half: str) -> tuple[str | None, 
     best = int(counts.argmax())
     names = features.classes.get(name, ())
     return (names[best] if best < len(names) else str(best)), float(counts[best] / counts.sum())
-
-
-def _standardise(columns: NDArray[np.floating]) -> NDArray[np.float64]:
-    centred = columns.astype(np.float64) - columns.mean(axis=0, dtype=np.float64)
-    standard: NDArray[np.float64] = centred / np.maximum(centred.std(axis=0), 1e-12)
-    return standard

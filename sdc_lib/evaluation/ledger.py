@@ -18,6 +18,8 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from sdc_lib.support.files import write_atomically
+
 Column = Literal["published", "trained here", "this run"]
 COLUMNS: tuple[Column, ...] = get_args(Column)
 
@@ -110,17 +112,15 @@ class Record:
 
 
 def write_record(record: Record, folder: str | Path = "results") -> Path:
-    """Write a record to its file, beside it first and then renamed.
+    """Write a record to its file, whole or not at all.
 
     Raises:
         ValueError: If it is incomplete.
+        OSError: If it cannot be written.
     """
     record.check()
     path = Path(folder) / f"{record.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, (json.dumps(asdict(record), indent=2) + "\n").encode())
     return path
 
 

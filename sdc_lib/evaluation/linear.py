@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
@@ -123,9 +125,6 @@ def logistic_probe(
     Returns:
         Predicted classes ``(M,)``.
     """
-    mean = train.mean(axis=0, dtype=np.float64)
-    deviation = train.std(axis=0, dtype=np.float64)
-    scale = np.where(deviation > 1e-9, deviation, np.inf)
-    model = LogisticRegression(C=penalty, max_iter=2000)
-    model.fit((train - mean) / scale, train_targets)
-    return np.asarray(model.predict((test - mean) / scale), dtype=np.int64)
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=2000))
+    probe.fit(train.astype(np.float64), train_targets)
+    return np.asarray(probe.predict(test.astype(np.float64)), dtype=np.int64)

@@ -28,7 +28,7 @@ from sdc_lib.evaluation.classification import (
 )
 from sdc_lib.evaluation.splits import carve_validation
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
-from sdc_lib.features.clips import ClipSettings, ClipSource
+from sdc_lib.features import ClipSettings, ClipSource
 from sdc_lib.model import SDC
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sdc_lib.config import PretrainConfig
 from sdc_lib.evaluation.linear import LinearProbeConfig
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig
-from sdc_lib.features.clips import ClipSettings
+from sdc_lib.features import ClipSettings
 
 Protocol = Literal["linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"]
 PROTOCOLS: tuple[Protocol, ...] = (
@@ -17,7 +17,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
     "knn",
     "disentanglement",
 )
-Preset = Literal["own", "released", "coclr"]
+ClipChoice = Literal["own", "released", "coclr"]
 
 
 @dataclass(frozen=True)
@@ -38,33 +38,36 @@ class EvalSettings:
     """k of kNN."""
 
 
-EVAL_PRESETS: dict[str, EvalSettings] = {
-    "released": EvalSettings(ClipSettings(num_frames=16, size=128)),
-    "coclr": EvalSettings(ClipSettings(num_frames=32, size=128)),
+CLIPS: dict[str, ClipSettings] = {
+    "released": ClipSettings(num_frames=16, size=128),
+    "coclr": ClipSettings(num_frames=32, size=128),
 }
-"""Clips of the method's own length, and of CoCLR's; dense, centre crop, probabilities averaged."""
+"""Clips of the method's own length, and of CoCLR's; dense, centre crop."""
 
 
-def settings_for(preset: Preset, config: PretrainConfig, epochs: int | None = None) -> EvalSettings:
-    """Settings of a preset.
+def settings_for(
+    clips: ClipChoice, config: PretrainConfig, epochs: int | None = None
+) -> EvalSettings:
+    """Settings for weights and a choice of clips.
 
     Args:
-        preset: ``"released"``, ``"coclr"``, or ``"own"``: clips as the weights were trained on,
-            with the middle of their strides.
+        clips: ``"released"``, ``"coclr"``, or ``"own"``: as the weights were trained on, with the
+            middle of their strides.
         config: The run that the weights come from; where it never flips, nothing flips here.
         epochs: Epochs of the protocols that train; milestones move in proportion.
 
     Raises:
-        ValueError: If the preset is unknown or there are no epochs.
+        ValueError: If the choice is unknown or there are no epochs.
     """
-    if preset == "own":
+    if clips == "own":
         stride = max(1, round((1 + config.data.max_stride) / 2))
-        clips = ClipSettings(config.data.num_frames, config.data.augment.size, stride)
-        settings = EvalSettings(clips)
-    elif preset in EVAL_PRESETS:
-        settings = EVAL_PRESETS[preset]
+        settings = EvalSettings(
+            ClipSettings(config.data.num_frames, config.data.augment.size, stride)
+        )
+    elif clips in CLIPS:
+        settings = EvalSettings(CLIPS[clips])
     else:
-        raise ValueError(f"unknown preset {preset!r}; choose own, {', '.join(EVAL_PRESETS)}")
+        raise ValueError(f"clips are {clips!r}; choose own, {', '.join(CLIPS)}")
     flip = 0.0 if config.data.augment.flip == 0 else settings.online.flip
     settings = replace(
         settings,

@@ -14,10 +14,9 @@ from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, measur
 from sdc_lib.evaluation.ledger import Record, current_commit, describe_device, write_record
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.online import finetune, linear_online
-from sdc_lib.evaluation.protocols import PROTOCOLS, EvalSettings, Preset, Protocol, settings_for
+from sdc_lib.evaluation.protocols import PROTOCOLS, ClipChoice, EvalSettings, Protocol, settings_for
 from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
-from sdc_lib.features.extract import extract_features
-from sdc_lib.features.store import Features
+from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
 from sdc_lib.weights import available, load, load_config
@@ -45,12 +44,12 @@ class Evaluation:
 
 
 def evaluate(
-    checkpoint: str | Path,
+    weights: str | Path,
     dataset: str = "motion-factors",
     protocol: Protocol = "linear",
     data_dir: str | Path = "data",
     *,
-    preset: Preset = "own",
+    clips: ClipChoice = "own",
     fold: int = 1,
     split: Literal["val", "test"] = "test",
     target: str | None = None,
@@ -67,12 +66,12 @@ def evaluate(
     """Evaluate weights on a split of a data set, with probes that learn from the train split.
 
     Args:
-        checkpoint: As for `sdc_lib.weights.load`, or ``random:PRESET`` for random weights.
+        weights: As for `sdc_lib.weights.load`, or ``random:PRESET`` for random weights.
         dataset: Name of the data set, see `sdc_lib.datasets.names`.
         protocol: ``"linear"``, ``"linear_online"``, ``"finetune"``, ``"retrieval"``, ``"knn"`` or
             ``"disentanglement"``.
         data_dir: Where data sets are.
-        preset: Clips: as the weights were trained (``"own"``), ``"released"`` or ``"coclr"``.
+        clips: As the weights were trained (``"own"``), ``"released"`` or ``"coclr"``.
         fold: Official split, where there are several.
         split: ``"test"``, or ``"val"`` for choosing settings without looking at the test split.
         target: A factor; by default all factors, or the class label where there are none.
@@ -95,8 +94,8 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.perf_counter()
-    model, config = _open(checkpoint, seed)
-    settings = _seeded(settings_for(preset, config, epochs), seed, workers)
+    model, config = _open(weights, seed)
+    settings = _seeded(settings_for(clips, config, epochs), seed, workers)
     data = replace(config.data, dataset=dataset, split=fold)
     train, test = (open_dataset(data, data_dir, part) for part in ("train", split))
     model = model.to(device)
@@ -117,10 +116,10 @@ def evaluate(
             for part in (train, test)
         )
         results = from_features(
-            protocol, train_features, test_features, settings, targets, str(checkpoint)
+            protocol, train_features, test_features, settings, targets, str(weights)
         )
     seconds = time.perf_counter() - started
-    record = _record(name, checkpoint, config, protocol, settings, test, results, seconds, seed)
+    record = _record(name, weights, config, protocol, settings, test, results, seconds, seed)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record)
@@ -196,10 +195,10 @@ def metrics_of(result: Result) -> dict[str, float | Estimate]:
     return cells
 
 
-def _open(checkpoint: str | Path, seed: int) -> tuple[SDC, PretrainConfig]:
-    kind, _, preset = str(checkpoint).partition(":")
+def _open(weights: str | Path, seed: int) -> tuple[SDC, PretrainConfig]:
+    kind, _, preset = str(weights).partition(":")
     if kind != "random":
-        return load(checkpoint), load_config(checkpoint)
+        return load(weights), load_config(weights)
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     return random_model(PRESETS[preset].model, seed), PRESETS[preset]
@@ -216,7 +215,7 @@ def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:
 
 def _record(
     name: str | None,
-    checkpoint: str | Path,
+    weights: str | Path,
     config: PretrainConfig,
     protocol: Protocol,
     settings: EvalSettings,
@@ -236,9 +235,9 @@ def _record(
             values[prefix + metric] = [number]
     any_result = next(iter(results.values()))
     return Record(
-        name=name or f"{Path(str(checkpoint).replace(':', '-')).stem}-{test.name}-{protocol}",
+        name=name or f"{Path(str(weights).replace(':', '-')).stem}-{test.name}-{protocol}",
         table=protocol if test.split == "test" else f"{protocol}_{test.split}",
-        row=str(checkpoint) if str(checkpoint).startswith("random:") else config.name,
+        row=str(weights) if str(weights).startswith("random:") else config.name,
         values=values,
         intervals=intervals,
         seeds=[seed],
@@ -250,5 +249,5 @@ def _record(
         evaluated=any_result.evaluated,
         official=any_result.official,
         protocol=f"{protocol}: {asdict(settings.clips)}",
-        column="trained here" if str(checkpoint) in available() else "this run",
+        column="trained here" if str(weights) in available() else "this run",
     )

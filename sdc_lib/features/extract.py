@@ -143,7 +143,7 @@ def _average(
     for videos, stream, (pooled, _, scores) in encoded:
         for kind, rows in (("pooled", F.normalize(pooled, dim=-1)), ("scores", scores)):
             zeros = torch.zeros(num_videos, rows.shape[1], dtype=torch.float64)
-            sums.setdefault((kind, stream), zeros).index_add_(0, videos, rows.double().cpu())
+            sums.setdefault((kind, stream), zeros).index_add_(0, videos, rows.cpu().double())
         count = counts.setdefault(stream, torch.zeros(num_videos, 1, dtype=torch.float64))
         count.index_add_(0, videos, torch.ones(len(videos), 1, dtype=torch.float64))
     return {key: (sums[key] / counts[key[1]].clamp(min=1)).numpy() for key in sums}

@@ -1,15 +1,18 @@
 """The features of a split's videos as one value: looked at, cut, saved and loaded."""
 
+import io
 import json
-import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdc_lib.support.files import first_line, write_atomically
 from sdc_lib.support.tables import format_table
 
 Floats = NDArray[np.float32]
@@ -96,14 +99,7 @@ class Features:
 
 
 def save_features(path: str | Path, features: Features) -> None:
-    """Write features to one ``.npz`` file, beside it first and then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, NDArray[Any]] = {
-        f"{kind}/{name}": values
-        for kind in _ARRAYS
-        for name, values in getattr(features, kind).items()
-    }
+    """Write features to one ``.npz`` file."""
     facts = {
         "dataset": features.dataset,
         "split": features.split,
@@ -113,40 +109,83 @@ def save_features(path: str | Path, features: Features) -> None:
         "official": features.official,
         "left_out": features.left_out,
     }
-    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+    save_arrays(path, facts, {kind: getattr(features, kind) for kind in _ARRAYS})
 
 
 def load_features(path: str | Path) -> Features:
     """Read what `save_features` wrote.
 
     Raises:
-        ValueError: If the file is not one of ours.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another kind of file.
+    """
+    try:
+        facts, groups = load_arrays(path)
+        return Features(
+            dataset=facts["dataset"],
+            split=facts["split"],
+            names=tuple(facts["names"]),
+            classes={name: tuple(names) for name, names in facts["classes"].items()},
+            groups=tuple(facts["groups"]),
+            official=facts["official"],
+            left_out=tuple(facts["left_out"]),
+            **{kind: groups.get(kind, {}) for kind in _ARRAYS},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} holds no features ({error}); delete it to make them again"
+        ) from error
+
+
+Groups = Mapping[str, Mapping[str, NDArray[Any]]]
+"""Arrays by kind and name."""
+
+
+def save_arrays(path: str | Path, facts: Mapping[str, Any], groups: Groups) -> None:
+    """Write arrays and what is to be known of them to one ``.npz`` file, whole or not at all.
+
+    Args:
+        path: The file.
+        facts: JSON values.
+        groups: Arrays by kind and name, neither with a slash.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    arrays: dict[str, NDArray[Any]] = {
+        f"{kind}/{name}": values for kind, named in groups.items() for name, values in named.items()
+    }
+    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(Path(path), buffer.getbuffer())
+
+
+def load_arrays(path: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+    """Read facts and arrays that `save_arrays` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is another kind of file.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        facts = json.loads(arrays.pop("facts").tobytes())
-    except (OSError, KeyError, ValueError, EOFError) as error:
-        raise ValueError(
-            f"{path} holds no features ({error}); delete it to make them again"
-        ) from error
-    by_kind: dict[str, dict[str, NDArray[Any]]] = {kind: {} for kind in _ARRAYS}
+        facts: dict[str, Any] = json.loads(arrays.pop("facts").tobytes())
+    except FileNotFoundError:
+        raise
+    except KeyError as error:
+        raise ValueError(f"it has no entry {error}") from error
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error, AttributeError) as error:
+        raise ValueError(_without_advice(error)) from error
+    groups: dict[str, dict[str, NDArray[Any]]] = {}
     for key, values in arrays.items():
-        kind, name = key.split("/", 1)
-        by_kind[kind][name] = values
-    return Features(
-        facts["dataset"],
-        facts["split"],
-        tuple(facts["names"]),
-        by_kind["pooled"],
-        by_kind["scores"],
-        by_kind["labels"],
-        {name: tuple(names) for name, names in facts["classes"].items()},
-        tuple(facts["groups"]),
-        facts["official"],
-        tuple(facts["left_out"]),
-    )
+        kind, _, name = key.partition("/")
+        groups.setdefault(kind, {})[name] = values
+    return facts, groups
+
+
+def _without_advice(error: BaseException) -> str:
+    """What NumPy reports of a file, without its advice to load pickles."""
+    text = first_line(error)
+    return "it is no .npz file" if "pickle" in text else text

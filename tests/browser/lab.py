@@ -96,7 +96,7 @@ def copy_notebooks(folder: Path) -> None:
         copy = folder / "notebooks" / path.name
         copy.write_text(json.dumps(content), encoding="utf-8")
     (folder / "data").mkdir()
-    for name in ("clips", "checkpoints", "motion_factors"):
+    for name in ("clips", "weights", "motion_factors"):
         if (ROOT / "data" / name).is_dir():
             (folder / "data" / name).symlink_to(ROOT / "data" / name)
 

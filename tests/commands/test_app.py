@@ -16,7 +16,6 @@ from sdc_lib.commands import app, doctor
 from sdc_lib.commands.app import main, parse
 from sdc_lib.commands.data import MakeMotionFactors
 from sdc_lib.commands.doctor import Check
-from sdc_lib.commands.evaluation import pick_device
 from sdc_lib.commands.pretrain import Pretrain
 from sdc_lib.config import PretrainConfig
 from sdc_lib.presets import PRESETS
@@ -223,22 +222,13 @@ def test_evaluate_hands_over_its_flags(
         calls.append((words, options))
         return "| top-1 |"
 
-    monkeypatch.setitem(sys.modules, "sdc_lib.evaluation.run", SimpleNamespace(evaluate=evaluate))
-    flags = "--protocol knn --preset coclr --target motion --device cpu --cache-dir there --seed 2"
+    monkeypatch.setitem(sys.modules, "sdc_lib.evaluation", SimpleNamespace(evaluate=evaluate))
+    flags = "--protocol knn --clips coclr --target motion --device cpu --cache-dir there --seed 2"
     assert main(["evaluate", "random:ucf101", "--dataset", "hmdb51", *flags.split()]) == 0
     assert capsys.readouterr().out == "| top-1 |\n"
     assert calls[0][0] == ("random:ucf101", "hmdb51", "knn", Path("data"))
-    chosen = {"preset": "coclr", "target": "motion", "device": "cpu", "seed": 2}
+    chosen = {"clips": "coclr", "target": "motion", "device": "cpu", "seed": 2}
     assert calls[0][1].items() >= {**chosen, "cache_dir": Path("there"), "fold": 1}.items()
-
-
-def test_auto_device_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
-    assert pick_device("auto") == "mps"
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert pick_device("auto") == "cuda"
-    assert pick_device("cpu") == "cpu"
 
 
 def test_devices_that_are_no_number(capsys: pytest.CaptureFixture[str]) -> None:

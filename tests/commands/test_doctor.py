@@ -1,4 +1,4 @@
-"""Every check of `sdc doctor` sees what it is there to see and says what to do."""
+"""Every check of `sdc doctor` sees what it is there to see and reports what to do."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def test_unknown_check_is_named() -> None:
         doctor.examine(["pulse"])
 
 
-def test_old_python_fails_with_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_python_fails_with_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 9, 1))
     monkeypatch.setattr(platform, "python_version", lambda: "3.9.1")
     check = doctor.check_python()
     assert not check.ok
     assert "3.9.1" in check.detail
-    assert "3.10" in check.cure
+    assert "3.10" in check.fix
 
 
-def test_mismatched_torchvision_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mismatched_torchvision_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> NoReturn:
         raise RuntimeError("operator torchvision::nms does not exist\nlong story")
 
@@ -54,7 +54,7 @@ def test_mismatched_torchvision_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     assert not check.ok
     assert "torchvision::nms does not exist" in check.detail
     assert "\n" not in check.detail
-    assert "requirements.lock" in check.cure
+    assert "requirements.lock" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_decoder_installations_that_break(
     check = doctor.check_decoder()
     assert not check.ok
     assert said in check.detail
-    assert "pip install decord2" in check.cure
+    assert "pip install decord2" in check.fix
 
 
 def test_ffmpeg_without_h264_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_driver_without_device_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: "nvidia-smi")
     check = doctor.check_gpu()
     assert not check.ok
-    assert "driver" in check.cure
+    assert "driver" in check.fix
 
 
 def test_machine_without_gpu_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_kernel_must_run_this_python(
     )
     check = doctor.check_kernel()
     assert check.ok is ok
-    assert ok or "ipykernel install" in check.cure
+    assert ok or "ipykernel install" in check.fix
 
 
 def test_kernel_check_passes_without_jupyter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,10 +164,10 @@ def test_a_check_that_raises_becomes_a_failure(monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_report_puts_the_cure_below_the_failure() -> None:
+def test_report_puts_the_fix_below_the_failure() -> None:
     text = doctor.report([Check("disk", True, "fine"), Check("gpu", False, "gone", "plug it in")])
     lines = text.splitlines()
     assert lines[0].startswith("ok")
     assert lines[1].startswith("FAIL")
-    assert lines[2].strip() == "cure: plug it in"
+    assert lines[2].strip() == "fix: plug it in"
     assert lines[3] == "1 of 2 checks failed"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdc_lib.evaluation import analyse_concepts, concept_maps, stability
+from sdc_lib.evaluation import analyse_concepts, attention_maps, stability
 from sdc_lib.evaluation.concepts import codebook_overlap, strongest_videos
 from sdc_lib.model import SDC, ConceptHeads
 from tests.small_world import MakeFeatures
@@ -62,9 +62,9 @@ def test_permuted_concepts_are_matched_again(make_features: MakeFeatures) -> Non
 
 def test_maps_have_the_size_of_the_clip_and_peak_at_one(model: SDC) -> None:
     clips = torch.randn(2, 3, 4, 16, 16)
-    maps = concept_maps(model.eval(), clips)
+    maps = attention_maps(model.eval(), clips)
     assert maps.shape == (2, 20, 4, 16, 16)
     torch.testing.assert_close(maps.amax(dim=(2, 3, 4)), torch.ones(2, 20))
-    assert concept_maps(model, clips, "static").shape == (2, 10, 4, 16, 16)
+    assert attention_maps(model, clips, "static").shape == (2, 10, 4, 16, 16)
     with pytest.raises(ValueError, match=r"eval\(\) mode"):
-        concept_maps(model.train(), clips)
+        attention_maps(model.train(), clips)

@@ -47,7 +47,7 @@ def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         ("finetune", "motion, top-1"),
     ],
 )
-def test_a_checkpoint_is_evaluated_and_recorded(
+def test_weights_are_evaluated_and_recorded(
     weights: Path, tmp_path: Path, protocol: str, metric: str
 ) -> None:
     done = evaluate(
@@ -75,9 +75,9 @@ def test_a_checkpoint_is_evaluated_and_recorded(
 def test_weights_that_ship_have_a_column_of_their_own(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SDC_CHECKPOINTS", str(weights.parent))
-    for checkpoint, column in ((weights.stem, "trained here"), (weights, "this run")):
-        record = evaluate(checkpoint, "world", "knn", workers=0, progress=False).record
+    monkeypatch.setenv("SDC_WEIGHTS", str(weights.parent))
+    for name, column in ((weights.stem, "trained here"), (weights, "this run")):
+        record = evaluate(name, "world", "knn", workers=0, progress=False).record
         assert record.column == column
 
 
@@ -91,7 +91,7 @@ def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
         evaluate("no-such-model", "world")
 
 
-def test_clips_follow_the_preset() -> None:
+def test_clips_follow_the_choice() -> None:
     own = settings_for("own", MOTION_FACTORS_TINY)
     assert (own.clips.num_frames, own.clips.size, own.clips.stride) == (8, 48, 2)
     assert (own.online.flip, own.finetune.flip) == (0.0, 0.0)
@@ -102,7 +102,7 @@ def test_clips_follow_the_preset() -> None:
     short = settings_for("own", UCF101, epochs=10)
     assert (short.linear.epochs, short.linear.milestones) == (10, (6, 8))
     assert short.finetune.lr == 1e-3
-    with pytest.raises(ValueError, match="unknown preset 'theirs'"):
+    with pytest.raises(ValueError, match="clips are 'theirs'"):
         settings_for("theirs", UCF101)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="epochs is 0"):
         settings_for("own", UCF101, epochs=0)

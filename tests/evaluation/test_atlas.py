@@ -12,9 +12,9 @@ import torch
 
 from sdc_lib.augment import normalize
 from sdc_lib.backbones import TinyBackbone
-from sdc_lib.commands.atlas import encode_jpeg, strongest_moment, write_atlas
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.evaluation.concepts import concept_maps
+from sdc_lib.evaluation.atlas import encode_jpeg, strongest_moment, write_atlas
+from sdc_lib.evaluation.concepts import attention_maps
 from sdc_lib.model import SDC, ConceptHeads
 from tests.small_world import CLIPS, make_world
 
@@ -93,7 +93,7 @@ def test_the_moment_is_where_the_concept_looks_hardest(model: SDC) -> None:
     inputs = normalize(clips)
     with torch.no_grad():
         best = int(model.encode(inputs).scores[:, 4].argmax())
-    maps = concept_maps(model, inputs)[best, 4]
+    maps = attention_maps(model, inputs)[best, 4]
     moment = int(maps.sum(dim=(1, 2)).argmax())
     assert torch.equal(frame, clips[best, :, moment])
     assert overlay.shape == frame.shape

@@ -1,0 +1,29 @@
+"""Where to compute, by name."""
+
+import re
+
+_KNOWN = "auto, cpu, cuda, cuda:0 (or another number) or mps"
+
+
+def pick_device(name: str) -> str:
+    """The name as torch knows it, ``auto`` as the best device that there is.
+
+    Raises:
+        ValueError: If the name is unknown, or that device is not here.
+    """
+    import torch
+
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", name):
+        raise ValueError(f"the device is {name!r}; it must be {_KNOWN}")
+    if name == "mps" and not mps:
+        raise ValueError("the device is mps, but torch finds no Apple GPU; use auto or cpu")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if cuda else 0
+        if int(name.partition(":")[2] or 0) >= count:
+            raise ValueError(
+                f"the device is {name}, but torch finds {count} CUDA devices; use auto or cpu"
+            )
+    return name
