@@ -58,13 +58,14 @@ lab: setup  ## open JupyterLab on the notebooks (PORT=8888)
 # --- checks --------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: setup  ## ruff and mypy
+lint: setup  ## ruff, mypy and the directions of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: check
-check: lint  ## ruff, mypy and the fast tests
+check: lint  ## lint and the fast tests
 	$(PYTEST) -n $(WORKERS) -m "$(FAST)"
 
 .PHONY: test
