@@ -73,17 +73,36 @@ def special_reader(path: PathLike) -> FrameReader | None:
     return None
 
 
+def open_options(version: str = av.__version__) -> dict[str, Any]:
+    """Keywords for ``av.open``: titles in unknown encodings are no reason to refuse a video.
+
+    PyAV 19 keeps such titles as they are and no longer has the keyword; older ones raise without.
+    """
+    return {"metadata_errors": "ignore"} if _major(version) < 19 else {}
+
+
+def convert_options(version: str = av.__version__) -> dict[str, Any]:
+    """Keywords for every conversion of a picture: one thread, the others belong to other workers.
+
+    PyAV before 17 never takes more and does not know the keyword.
+    """
+    return {"threads": 1} if _major(version) >= 17 else {}
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
 def open_container(path: PathLike) -> av.container.InputContainer:
     """Open a file with PyAV; close it, or use it in a ``with`` statement.
 
-    The path becomes absolute, for FFmpeg takes ``name:rest`` for a network protocol, and titles in
-    unknown encodings are no reason to refuse a video.
+    The path becomes absolute, for FFmpeg takes ``name:rest`` for a network protocol.
 
     Raises:
         av.error.FFmpegError: It cannot be opened.
         ValueError: It holds no video that FFmpeg has a decoder for.
     """
-    container = av.open(os.path.abspath(path), metadata_errors="ignore")
+    container: av.container.InputContainer = av.open(os.path.abspath(path), **open_options())
     streams = container.streams.video
     if not streams or getattr(streams[0], "codec_context", None) is None:
         container.close()
@@ -111,7 +130,7 @@ class JpegReader:
         context = self._stream.codec_context
         if context.name != "mjpeg":
             raise ValueError(f"{path} is {context.name}, not Motion JPEG")
-        index = self._stream.index_entries
+        index = getattr(self._stream, "index_entries", ())  # PyAV 17 and later
         self._times = [entry.timestamp for entry in index if entry.size > 0]
         whole = len(self._times) == len(index) == self._stream.frames > 0
         if not whole or len(set(self._times)) != len(self._times):
@@ -169,8 +188,7 @@ class JpegReader:
         decoded = self._stream.codec_context.decode(packet)
         if len(decoded) != 1 or decoded[0].is_corrupt:
             raise VideoError(self._path, f"damaged: frame {number} cannot be decoded")
-        # More threads than one cost time on small pictures, and belong to other workers.
-        picture = convert.reformat(decoded[0], format="rgb24", threads=1)
+        picture = convert.reformat(decoded[0], format="rgb24", **convert_options())
         plane: Any = picture.planes[0]  # a buffer at run time
         rows = np.frombuffer(plane, np.uint8).reshape(picture.height, plane.line_size)
         image = rows[:, : 3 * picture.width].reshape(picture.height, picture.width, 3)

@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from sdc_lib.video.decoders import frames_in_order, open_reader, to_rgb
 from sdc_lib.video.error import PathLike, VideoError
+from sdc_lib.video.readers import convert_options
 
 # Containers whose index names every packet, by suffix.
 CONTAINERS = {".avi": "avi", ".m4v": "mp4", ".mov": "mov", ".mp4": "mp4"}
@@ -87,7 +88,7 @@ def _write(source: PathLike, path: Path, fps: float, short_side: int, quality: i
                 "yuvj420p",
                 interpolation=Interpolation.AREA,
                 dst_color_range=ColorRange.JPEG,
-                threads=1,
+                **convert_options(),
             )
             small.pts, small.time_base = written, 1 / rate
             container.mux(stream.encode(small))
