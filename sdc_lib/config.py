@@ -14,6 +14,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_FORMER = "former name"
+"""Metadata of a field that files of earlier versions know by another name."""
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -42,10 +45,10 @@ class DataConfig:
     """Which videos, and how clips are taken from them."""
 
     dataset: str = "motion-factors"
-    """One of motion-factors, ucf101, hmdb51, diving48, kinetics400, folder, csv."""
+    """Name of the data set; the help of sdc data check lists them."""
     size: Literal["tiny", "standard"] = "tiny"
     """Which MotionFactors; other data sets ignore it."""
-    split: int = 1
+    fold: int = field(default=1, metadata={_FORMER: "split"})
     """Official split number, where there are several."""
     num_frames: int = 16
     """T, frames in a clip."""
@@ -224,7 +227,7 @@ def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
 
     Args:
         kind: The dataclass to build.
-        values: Field name to value; missing fields keep their defaults.
+        values: Field name to value; missing fields keep their defaults, former names still count.
         where: Name of the enclosing field, for messages.
 
     Raises:
@@ -233,6 +236,7 @@ def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
     hints = get_type_hints(kind)
     if not isinstance(values, Mapping):
         raise ValueError(f"{where or kind.__name__} must be a group of settings, got {values!r}")
+    values = _renamed(kind, values)
     unknown = sorted(set(values) - set(hints))
     if unknown:
         place = f" in {where}" if where else ""
@@ -245,6 +249,16 @@ def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
             for key, value in values.items()
         }
     )
+
+
+def _renamed(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings under the names that their fields have today."""
+    today = dict(values)
+    for known in dataclasses.fields(kind):
+        former = known.metadata.get(_FORMER)
+        if former in today and known.name not in today:
+            today[known.name] = today.pop(former)
+    return today
 
 
 def _checked(hint: Any, value: Any, where: str) -> Any:

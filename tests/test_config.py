@@ -63,6 +63,13 @@ def test_missing_settings_keep_their_defaults() -> None:
     assert isinstance(changed.optim.lr, float)
 
 
+def test_former_names_of_settings_still_count() -> None:
+    assert from_dict(PretrainConfig, {"data": {"split": 3}}).data == DataConfig(fold=3)
+    assert "split" not in json.loads(to_json(DataConfig()))
+    with pytest.raises(ValueError, match="unknown setting in data: split; known are"):
+        from_dict(PretrainConfig, {"data": {"split": 3, "fold": 2}})
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.codebook import ScoreQueue
-from sdc_lib.config import PretrainConfig, from_dict
+from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import PretrainResult, pretrain
 from sdc_lib.training.log import COLUMNS, TIMINGS, Record, read_log
 from sdc_lib.training.recorder import TrainingError
+from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.step import LOGGED, SixViews, StepFunction, diagnose, recompute_activations
 from sdc_lib.weights import load
@@ -126,6 +127,13 @@ def test_other_settings_in_the_same_folder_are_refused(train: Train) -> None:
     with pytest.raises(ValueError, match=r"optim.lr was 0.001 and is now 0.5.*another folder"):
         train(changed(optim={"lr": 0.5}))
     assert train(changed(data={"workers": 1}), max_steps=2).step == 2
+
+
+def test_a_run_folder_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    values = json.loads(to_json(CONFIG))
+    values["data"]["split"] = values["data"].pop("fold")
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert RunFolder(tmp_path).recorded(CONFIG) == CONFIG
 
 
 def test_a_changed_data_set_is_noticed(train: Train, videos: VideoDataset) -> None:

@@ -100,6 +100,10 @@ def test_the_older_folder_still_works(tmp_path: Path, monkeypatch: pytest.Monkey
     assert sdc_lib.weights.resolve(tmp_path / "checkpoints" / "new.safetensors") == new
 
 
+def test_shipped_weights_of_earlier_versions_load() -> None:
+    assert [load_config(name).data.fold for name in available()] == [1] * len(available())
+
+
 def test_foreign_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"no sdc_lib configuration.*load_released_weights"):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from sdc_lib.commands.data import DatasetName
+from sdc_lib.datasets.names import DatasetName
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Atlas:
         from sdc_lib.weights import load, load_config
 
         model, config = load(self.weights), load_config(self.weights)
-        data = replace(config.data, dataset=self.dataset, split=self.fold)
+        data = replace(config.data, dataset=self.dataset, fold=self.fold)
         report = write_atlas(
             model.to(pick_device(self.device)),
             open_dataset(data, self.data_dir, self.split),

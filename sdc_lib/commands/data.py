@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
+from sdc_lib.datasets.names import DatasetName, Split, known, open_dataset, own_folder
+
 if TYPE_CHECKING:
     from sdc_lib.datasets.base import VideoDataset
-
-DatasetName = Literal[
-    "motion-factors", "ucf101", "hmdb51", "diving48", "kinetics400", "folder", "csv"
-]
 
 
 @dataclass(frozen=True)
@@ -84,13 +82,12 @@ class CheckData:
         from sdc_lib.config import DataConfig
         from sdc_lib.datasets.kinetics400 import listed_splits
         from sdc_lib.datasets.motion_factors import MotionFactors
-        from sdc_lib.datasets.names import open_dataset, own_folder
 
         if not self.root.exists():
             raise FileNotFoundError(f"{self.root} does not exist")
         seen = set()
-        config = DataConfig(dataset=self.dataset, split=self.fold)
-        splits: tuple[Literal["train", "val", "test"], ...] = ("train", "val", "test")
+        config = DataConfig(dataset=self.dataset, fold=self.fold)
+        splits: tuple[Split, ...] = known(self.dataset).splits
         if self.dataset == "kinetics400":
             splits = listed_splits(own_folder(self.root, self.dataset)) or splits
         for split in splits:

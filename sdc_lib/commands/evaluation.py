@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from sdc_lib.commands.data import DatasetName
+from sdc_lib.datasets.names import DatasetName
 
 
 @dataclass(frozen=True)

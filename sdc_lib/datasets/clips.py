@@ -1,8 +1,4 @@
-"""Take clips from videos: pairs to pretrain on, one for supervised training, many to evaluate.
-
-Every random choice of a sample comes from generators seeded with (seed, epoch, index). The data
-therefore depend neither on the number of workers nor on where a run was interrupted.
-"""
+"""Take clips from videos: pairs to pretrain on, one for supervised training, many to evaluate."""
 
 from __future__ import annotations
 
@@ -16,15 +12,20 @@ from torch.utils.data import Dataset
 
 from sdc_lib.augment import Crops, eval_crops
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.frames import Indices, eval_indices, pair_indices, train_indices
+from sdc_lib.datasets.frames import (
+    Indices,
+    SampleKey,
+    eval_indices,
+    pair_indices,
+    sample_generator,
+    train_indices,
+)
 from sdc_lib.datasets.reading import (
     ReadFrames,
-    SampleKey,
     TooShortError,
     channels_first,
     check_clip,
     read_or_replace,
-    sample_generator,
     torch_seeded,
     without_short,
 )

@@ -17,9 +17,9 @@ from sdc_lib.datasets.listed import (
     safe_path,
     shared_sources,
 )
+from sdc_lib.datasets.names import DATASETS
 
-OFFICIAL_COUNTS = {"train": 15027, "test": 1970}
-NUM_CLASSES = 48
+_OFFICIAL = DATASETS["diving48"]
 _V1_REFUSED = (
     "version 1 of Diving-48 is refused: its labels were wrong in many places and version 2 "
     "replaced them, so results on the two cannot be compared"
@@ -44,7 +44,7 @@ class Diving48(ListedVideos):
     """
 
     def __init__(self, root: str | os.PathLike[str], split: Split = "train") -> None:
-        check_split(split, ("train", "test"), "Diving48")
+        check_split(split, _OFFICIAL.splits, "Diving48")
         base = Path(root)
         names = _vocabulary(_annotation(base, "Diving48_vocab.json"))
         both = {
@@ -55,8 +55,10 @@ class Diving48(ListedVideos):
         check_disjoint(ids["train"], ids["test"], "videos", str(base))
         folder = existing(base, ["rgb", "videos", "."], "the videos of Diving-48")
         notes = []
-        if len(names) != NUM_CLASSES:
-            notes.append(f"the vocabulary has {len(names)} of the official {NUM_CLASSES} classes")
+        if len(names) != _OFFICIAL.num_classes:
+            notes.append(
+                f"the vocabulary has {len(names)} of the official {_OFFICIAL.num_classes} classes"
+            )
         groups = {side: [str(video.group) for video in videos] for side, videos in both.items()}
         super().__init__(
             "diving48",
@@ -65,7 +67,7 @@ class Diving48(ListedVideos):
             split,
             both[split],
             names,
-            OFFICIAL_COUNTS[split],
+            _OFFICIAL.official(split),
             [*notes, *shared_sources(groups["train"], groups["test"])],
         )
 
@@ -103,10 +105,11 @@ def _vocabulary(path: Path) -> list[str]:
 
 def _read_list(path: Path, side: str, num_classes: int) -> list[Listed]:
     entries = _load(path)
-    if len(entries) > OFFICIAL_COUNTS[side]:
+    official = _OFFICIAL.official(side)
+    if official is not None and len(entries) > official:
         raise ValueError(
-            f"{path} lists {len(entries)} videos, V2 has {OFFICIAL_COUNTS[side]}: is it a renamed "
-            f"file? {_V1_REFUSED}"
+            f"{path} lists {len(entries)} videos, V2 has {official}: is it a renamed file? "
+            f"{_V1_REFUSED}"
         )
     videos = []
     for number, entry in enumerate(entries, 1):

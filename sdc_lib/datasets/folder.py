@@ -85,3 +85,25 @@ def find_videos(folder: Path) -> list[Path]:
             if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
         ]
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def sample_clips(root: Path | None = None) -> dict[str, Path]:
+    """Find the small real clips that are part of the repository, in ``data/clips``.
+
+    Args:
+        root: Folder of the clips; by default that of the checkout this package is imported from.
+
+    Returns:
+        Paths by name without suffix, such as ``"pedestrians"`` and ``"big_buck_bunny"``.
+
+    Raises:
+        ValueError: The folder is not there, as when the package was installed without a checkout.
+    """
+    folder = root or Path(__file__).resolve().parents[2] / "data" / "clips"
+    clips = {path.stem: path for path in sorted(folder.glob("*.mp4"))}
+    if not clips:
+        raise ValueError(
+            f"{folder} holds no clips: they come with the repository, not with the installed "
+            "package; clone it, or use a video of your own"
+        )
+    return clips

@@ -1,13 +1,43 @@
-"""Which frames make a clip: pure functions of a video's length and a random generator."""
+"""Which video when, and which frames make a clip: pure functions of seeds and lengths.
+
+Every random choice of a sample comes from a generator seeded with (seed, epoch, index), so neither
+the number of workers nor an interruption changes what is seen.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+
+
+class SampleKey(NamedTuple):
+    """Which sample of which epoch; what a sampler hands to the loader."""
+
+    epoch: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
+
+
+def epoch_order(seed: int, epoch: int, length: int) -> Indices:
+    """The order in which an epoch visits the videos, int64 ``(length,)``; that of every rank."""
+    return np.random.default_rng([seed, epoch]).permutation(length)
+
+
+def sample_generator(
+    seed: int, key: SampleKey | int, length: int
+) -> tuple[np.random.Generator, SampleKey]:
+    """Return the generator of one sample, and the sample's full key (epoch 0 for a bare index).
+
+    Raises:
+        IndexError: The index is not in ``[0, length)``.
+    """
+    sample = key if isinstance(key, SampleKey) else SampleKey(0, int(key))
+    if not 0 <= sample.index < length:
+        raise IndexError(f"sample {sample.index} of {length}")
+    return np.random.default_rng([seed, sample.epoch, sample.index]), sample
 
 
 def pair_indices(

@@ -17,9 +17,9 @@ from sdc_lib.datasets.listed import (
     safe_path,
     shared_sources,
 )
+from sdc_lib.datasets.names import DATASETS
 
-OFFICIAL_COUNTS = {"train": 3570, "test": 1530}
-NUM_CLASSES = 51
+_OFFICIAL = DATASETS["hmdb51"]
 _LISTS = "testTrainMulti_7030_splits"
 _FLAGS = {"0": None, "1": "train", "2": "test"}
 _LIST_NAME = re.compile(r"(?P<name>.+)_test_split[123]\.txt")
@@ -44,8 +44,8 @@ class HMDB51(ListedVideos):
     """
 
     def __init__(self, root: str | os.PathLike[str], split: Split = "train", fold: int = 1) -> None:
-        check_split(split, ("train", "test"), "HMDB51")
-        check_fold(fold, "HMDB51")
+        check_split(split, _OFFICIAL.splits, "HMDB51")
+        check_fold(fold, _OFFICIAL.folds, "HMDB51")
         base = Path(root)
         lists = existing(base, [_LISTS], "the official lists of HMDB-51")
         names = _class_names(lists)
@@ -64,8 +64,10 @@ class HMDB51(ListedVideos):
         notes = [f"official split {fold} of 3"]
         if without:
             notes.append(f"lists of this split that are missing: {', '.join(without)}")
-        if len(names) != NUM_CLASSES:
-            notes.append(f"there are lists for {len(names)} of the official {NUM_CLASSES} classes")
+        if len(names) != _OFFICIAL.num_classes:
+            notes.append(
+                f"there are lists for {len(names)} of the official {_OFFICIAL.num_classes} classes"
+            )
         groups = {side: [str(video.group) for video in videos] for side, videos in both.items()}
         self.fold = fold
         super().__init__(
@@ -75,7 +77,7 @@ class HMDB51(ListedVideos):
             split,
             both[split],
             names,
-            OFFICIAL_COUNTS[split],
+            _OFFICIAL.official(split, fold),
             [*notes, *shared_sources(groups["train"], groups["test"])],
         )
 

@@ -8,14 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sdc_lib.datasets.base import LeftOut
 from sdc_lib.datasets.listed import Listed, ListedVideos, check_split, existing, safe_path
+from sdc_lib.datasets.names import DATASETS, Split
 
-OFFICIAL_COUNTS = {"train": 246_535, "val": 19_907, "test": 38_686}
-NUM_CLASSES = 400
-Split = Literal["train", "val", "test"]
+_OFFICIAL = DATASETS["kinetics400"]
 _ALIASES: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",),
     "val": ("val", "validate", "validation"),
@@ -56,7 +54,7 @@ class Kinetics400(ListedVideos):
     """
 
     def __init__(self, root: str | os.PathLike[str], split: Split = "train") -> None:
-        check_split(split, tuple(_ALIASES), "Kinetics400")
+        check_split(split, _OFFICIAL.splits, "Kinetics400")
         base = Path(root)
         files = [f"{place}{name}.csv" for place in ("", "annotations/") for name in _ALIASES[split]]
         existing(base, files, f"the {split} list of Kinetics-400")
@@ -70,8 +68,10 @@ class Kinetics400(ListedVideos):
         folder = existing(base, ["videos", "."], "the videos of Kinetics-400")
         labels = {name: label for label, name in enumerate(names)}
         notes = []
-        if len(names) != NUM_CLASSES:
-            notes.append(f"the csv files name {len(names)} of the official {NUM_CLASSES} classes")
+        if len(names) != _OFFICIAL.num_classes:
+            notes.append(
+                f"the csv files name {len(names)} of the official {_OFFICIAL.num_classes} classes"
+            )
         super().__init__(
             "kinetics400",
             base,
@@ -83,7 +83,7 @@ class Kinetics400(ListedVideos):
                 if row.youtube_id not in elsewhere
             ],
             names,
-            OFFICIAL_COUNTS[split],
+            _OFFICIAL.official(split),
             notes,
             [
                 LeftOut(

@@ -211,10 +211,10 @@ def check_split(split: str, known: Sequence[str], name: str) -> None:
         raise ValueError(f"{name} has no split {split!r}; it has: {', '.join(known)}")
 
 
-def check_fold(fold: int, name: str) -> None:
-    """Raise ``ValueError`` unless ``fold`` is 1, 2 or 3."""
-    if fold not in (1, 2, 3):
-        raise ValueError(f"{name} has no fold {fold!r}; it has 1, 2 and 3")
+def check_fold(fold: int, known: Sequence[int], name: str) -> None:
+    """Raise ``ValueError`` unless ``fold`` is one of ``known``."""
+    if fold not in known:
+        raise ValueError(f"{name} has no fold {fold!r}; it has: {', '.join(map(str, known))}")
 
 
 def check_disjoint(train: Collection[str], test: Collection[str], what: str, where: str) -> None:

@@ -1,17 +1,93 @@
-"""Open a data set by its name in the configuration."""
+"""The data sets by name: one table of their classes, splits and official sizes."""
 
+from __future__ import annotations
+
+import importlib
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.manifest import load_manifest, unopened, with_manifest
 
 Split = Literal["train", "val", "test"]
 
-DATASETS = ("motion-factors", "ucf101", "hmdb51", "diving48", "kinetics400", "folder", "csv")
+
+@dataclass(frozen=True)
+class Known:
+    """One row of the table."""
+
+    home: str
+    """``module:Class`` below this package."""
+    splits: tuple[Split, ...] = ("train", "val", "test")
+    """What its class knows."""
+    num_classes: int | None = None
+    """Classes officially; ``None`` where that is the user's business."""
+    videos: tuple[Mapping[str, int], ...] = ()
+    """Videos officially in each split, for one fold after another."""
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """The official split numbers, where there are several."""
+        return tuple(range(1, len(self.videos) + 1)) if len(self.videos) > 1 else ()
+
+    def official(self, split: str, fold: int = 1) -> int | None:
+        """Videos officially in a split; ``None`` where there is no official list."""
+        place = fold - 1 if self.folds else 0
+        return self.videos[place].get(split) if 0 <= place < len(self.videos) else None
+
+    def load(self) -> Callable[..., VideoDataset]:
+        """Import the class."""
+        module, _, name = self.home.partition(":")
+        made: Callable[..., VideoDataset] = getattr(
+            importlib.import_module(f"sdc_lib.datasets.{module}"), name
+        )
+        return made
+
+
+DATASETS: Mapping[str, Known] = {
+    "motion-factors": Known("motion_factors:MotionFactors"),
+    "ucf101": Known(
+        "ucf101:UCF101",
+        ("train", "test"),
+        101,
+        (
+            {"train": 9_537, "test": 3_783},
+            {"train": 9_586, "test": 3_734},
+            {"train": 9_624, "test": 3_696},
+        ),
+    ),
+    "hmdb51": Known("hmdb51:HMDB51", ("train", "test"), 51, 3 * ({"train": 3_570, "test": 1_530},)),
+    "diving48": Known(
+        "diving48:Diving48", ("train", "test"), 48, ({"train": 15_027, "test": 1_970},)
+    ),
+    "kinetics400": Known(
+        "kinetics400:Kinetics400",
+        ("train", "val", "test"),
+        400,
+        ({"train": 246_535, "val": 19_907, "test": 38_686},),
+    ),
+    "folder": Known("folder:VideoFolder"),
+    "csv": Known("csv_list:VideoCSV"),
+}
+
+if TYPE_CHECKING:
+    DatasetName = str
+else:  # the command line offers these choices
+    DatasetName = Literal[tuple(DATASETS)]
+
+
+def known(name: str) -> Known:
+    """A row of the table.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name not in DATASETS:
+        raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(DATASETS)}")
+    return DATASETS[name]
 
 
 def open_dataset(
@@ -20,7 +96,7 @@ def open_dataset(
     """Open the data set that a configuration names.
 
     Args:
-        config: Its ``dataset``, ``size`` and ``split`` (the official fold).
+        config: Its ``dataset``, ``size`` and ``fold``.
         data_dir: The data set's own folder, or one that holds it under its name; for ``csv`` the
             list itself. MotionFactors is made in ``data_dir/motion_factors`` if it is missing.
         split: Which part; data sets without a validation part use their test part for ``"val"``.
@@ -33,63 +109,45 @@ def open_dataset(
     Raises:
         ValueError: If the name is unknown or the data is not there.
     """
+    from sdc_lib.datasets.manifest import with_manifest
+
     root = Path(data_dir)
-    if config.dataset not in DATASETS:
-        raise ValueError(
-            f"unknown data set {config.dataset!r}; choose one of {', '.join(DATASETS)}"
-        )
+    entry = known(config.dataset)
+    make = entry.load()
     if config.dataset == "motion-factors":
-        return _motion_factors(config, root, split)
+        return _motion_factors(config.size, root, split)
     if config.dataset == "folder":
         return _folder(root / split if (root / split).is_dir() else root, checked)
     if config.dataset == "csv":
-        from sdc_lib.datasets.csv_list import VideoCSV
-
-        videos: VideoDataset = VideoCSV(root)
+        videos = make(root)
     else:
-        videos = _official(config, own_folder(root, config.dataset), split)
+        part = split if split in entry.splits else "test"
+        fold = {"fold": config.fold} if entry.folds else {}
+        videos = make(own_folder(root, config.dataset), part, **fold)
     return with_manifest(videos) if checked else videos
 
 
 def _folder(root: Path, checked: bool) -> VideoDataset:
     from sdc_lib.datasets.folder import VideoFolder
+    from sdc_lib.datasets.manifest import load_manifest, unopened
 
     if not checked:
         return VideoFolder(root, check=unopened)
-    known = load_manifest(root)
-    return VideoFolder(root) if known is None else VideoFolder(root, check=known.check)
+    found = load_manifest(root)
+    return VideoFolder(root) if found is None else VideoFolder(root, check=found.check)
 
 
-def _official(config: DataConfig, root: Path, split: Split) -> VideoDataset:
-    if config.dataset == "kinetics400":
-        from sdc_lib.datasets.kinetics400 import Kinetics400
-
-        return Kinetics400(root, split)
-    part: Literal["train", "test"] = "train" if split == "train" else "test"
-    if config.dataset == "diving48":
-        from sdc_lib.datasets.diving48 import Diving48
-
-        return Diving48(root, part)
-    if config.dataset == "hmdb51":
-        from sdc_lib.datasets.hmdb51 import HMDB51
-
-        return HMDB51(root, part, config.split)
-    from sdc_lib.datasets.ucf101 import UCF101
-
-    return UCF101(root, part, config.split)
-
-
-def _motion_factors(config: DataConfig, data_dir: Path, split: Split) -> VideoDataset:
+def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
     from sdc_lib.datasets.motion_factors import SIZES, MotionFactors, make_motion_factors
 
-    wanted = asdict(SIZES[config.size])
-    own = data_dir / ("motion_factors" if config.size == "tiny" else "motion_factors_standard")
+    wanted = asdict(SIZES[size])
+    own = data_dir / ("motion_factors" if size == "tiny" else f"motion_factors_{size}")
     for folder in (data_dir, data_dir / "motion_factors", own):
         meta = folder / "meta.json"
         if meta.exists() and json.loads(meta.read_text(encoding="utf-8")).get("size") == wanted:
-            return MotionFactors(folder, split, config.size)
-    make_motion_factors(own, config.size)
-    return MotionFactors(own, split, config.size)
+            return MotionFactors(folder, split, size)
+    make_motion_factors(own, size)
+    return MotionFactors(own, split, size)
 
 
 def own_folder(root: Path, name: str) -> Path:

@@ -1,11 +1,10 @@
-"""What all clip data sets share: seeded samples, and reading a video or another in its place."""
+"""How clip data sets read: a video or another in its place, from its file or from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,13 +18,6 @@ ReadFrames = Callable[[Path, Callable[[int], Indices]], Tensor]
 """Path of a video and a choice of frames given its length -> uint8 ``(T, H, W, C)``."""
 
 _READ_ATTEMPTS = 10
-
-
-class SampleKey(NamedTuple):
-    """Which sample of which epoch; what a sampler hands to the loader."""
-
-    epoch: int
-    index: int  # type: ignore[assignment]  # hides tuple.index
 
 
 class TooShortError(Exception):
@@ -57,20 +49,6 @@ def without_short(videos: VideoDataset, shortest: int) -> tuple[VideoDataset, tu
     if not short:
         return videos, ()
     return videos.subset(i for i in range(len(videos)) if i not in short), tuple(short.values())
-
-
-def sample_generator(
-    seed: int, key: SampleKey | int, length: int
-) -> tuple[np.random.Generator, SampleKey]:
-    """Return the generator of one sample, and the sample's full key (epoch 0 for a bare index).
-
-    Raises:
-        IndexError: The index is not in ``[0, length)``.
-    """
-    sample = key if isinstance(key, SampleKey) else SampleKey(0, int(key))
-    if not 0 <= sample.index < length:
-        raise IndexError(f"sample {sample.index} of {length}")
-    return np.random.default_rng([seed, sample.epoch, sample.index]), sample
 
 
 @contextmanager
@@ -126,3 +104,39 @@ def read_or_replace(
 def channels_first(frames: Tensor) -> Tensor:
     """Frames as `sdc_lib.video.read` reads them to ``(C, T, H, W)``."""
     return frames.permute(3, 0, 1, 2)  # (T, H, W, C) -> (C, T, H, W)
+
+
+class FrameCache:
+    """Reads like `sdc_lib.video.read.sample_clip`, but decodes a video that fits only once.
+
+    Every process has its own. Once the cache is full, further videos are read from their files.
+
+    Args:
+        limit_mb: Megabytes of frames to keep.
+    """
+
+    def __init__(self, limit_mb: int) -> None:
+        self._room = limit_mb * 1_000_000
+        self._videos: dict[Path, Tensor] = {}
+
+    def __call__(self, path: Path, choose: Callable[[int], Iterable[int]]) -> Tensor:
+        """Return the frames chosen, uint8 ``(T, H, W, C)``.
+
+        Raises:
+            VideoError: The file cannot be used.
+        """
+        if path not in self._videos and self._room > 0:
+            self._keep(path)
+        if path in self._videos:
+            frames = self._videos[path]
+            return frames[list(choose(len(frames)))]
+        return sample_clip(path, choose)
+
+    def _keep(self, path: Path) -> None:
+        try:
+            frames = sample_clip(path, range)
+        except VideoError:
+            return  # perhaps the frames that will be chosen are whole
+        if frames.numel() <= self._room:
+            self._videos[path] = frames
+            self._room -= frames.numel()

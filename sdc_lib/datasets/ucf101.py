@@ -17,16 +17,9 @@ from sdc_lib.datasets.listed import (
     read_lines,
     safe_path,
 )
+from sdc_lib.datasets.names import DATASETS
 
-OFFICIAL_COUNTS = {
-    ("train", 1): 9537,
-    ("test", 1): 3783,
-    ("train", 2): 9586,
-    ("test", 2): 3734,
-    ("train", 3): 9624,
-    ("test", 3): 3696,
-}
-NUM_CLASSES = 101
+_OFFICIAL = DATASETS["ucf101"]
 _LISTS = "ucfTrainTestlist"
 _GROUP = re.compile(r"_(g\d+)_c\d+$", re.IGNORECASE)
 
@@ -48,8 +41,8 @@ class UCF101(ListedVideos):
     """
 
     def __init__(self, root: str | os.PathLike[str], split: Split = "train", fold: int = 1) -> None:
-        check_split(split, ("train", "test"), "UCF101")
-        check_fold(fold, "UCF101")
+        check_split(split, _OFFICIAL.splits, "UCF101")
+        check_fold(fold, _OFFICIAL.folds, "UCF101")
         base = Path(root)
         lists = existing(base, [_LISTS], "the official lists of UCF-101")
         folder = existing(base, ["UCF-101", "videos"], "the class folders of UCF-101")
@@ -61,8 +54,10 @@ class UCF101(ListedVideos):
         groups = {side: [str(video.group) for video in videos] for side, videos in both.items()}
         check_disjoint(groups["train"], groups["test"], "groups", f"{lists}, fold {fold}")
         notes = [f"official split {fold} of 3"]
-        if len(names) != NUM_CLASSES:
-            notes.append(f"classInd.txt names {len(names)} of the official {NUM_CLASSES} classes")
+        if len(names) != _OFFICIAL.num_classes:
+            notes.append(
+                f"classInd.txt names {len(names)} of the official {_OFFICIAL.num_classes} classes"
+            )
         self.fold = fold
         super().__init__(
             "ucf101",
@@ -71,7 +66,7 @@ class UCF101(ListedVideos):
             split,
             both[split],
             names,
-            OFFICIAL_COUNTS[split, fold],
+            _OFFICIAL.official(split, fold),
             notes,
         )
 

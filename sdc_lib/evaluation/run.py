@@ -96,7 +96,7 @@ def evaluate(
     started = time.perf_counter()
     model, config = _open(weights, seed)
     settings = _seeded(settings_for(clips, config, epochs), seed, workers)
-    data = replace(config.data, dataset=dataset, split=fold)
+    data = replace(config.data, dataset=dataset, fold=fold)
     train, test = (open_dataset(data, data_dir, part) for part in ("train", split))
     model = model.to(device)
     targets: list[str | None] = [target] if target else [*test.factor_names] or [None]

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 from torch import Tensor
 from torch.utils.data import Sampler
 from torchvision.transforms import v2
 
-from sdc_lib.datasets.clips import SampleKey
+from sdc_lib.datasets.frames import SampleKey, epoch_order
 
 
 class TrainAugment:
@@ -40,8 +39,8 @@ class EpochOrder(Sampler[list[SampleKey]]):
     """
 
     def __init__(self, num_samples: int, batch_size: int, seed: int, epoch: int) -> None:
-        order = np.random.default_rng([seed, epoch]).permutation(num_samples).tolist()
-        keys = [SampleKey(epoch, index) for index in order]
+        order = epoch_order(seed, epoch, num_samples)
+        keys = [SampleKey(epoch, int(index)) for index in order]
         self._batches = [keys[i : i + batch_size] for i in range(0, num_samples, batch_size)]
         if len(self._batches) > 1 and len(self._batches[-1]) == 1:
             last = self._batches.pop()  # BatchNorm has no variance for a single row

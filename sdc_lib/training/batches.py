@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from sdc_lib.augment import ClipAugment
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.cache import FrameCache
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+from sdc_lib.datasets.frames import epoch_order
+from sdc_lib.datasets.reading import FrameCache
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -89,7 +90,7 @@ class BatchPlan(Sampler[list[SampleKey]]):
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The order in which an epoch visits the videos, the same on all ranks."""
-        return np.random.default_rng([self.seed, epoch]).permutation(self.num_samples)
+        return epoch_order(self.seed, epoch, self.num_samples)
 
     def __len__(self) -> int:
         """Number of batches from `first_step` to `last_step`."""

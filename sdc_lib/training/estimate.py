@@ -20,7 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sdc_lib.backbones import build_backbone
 from sdc_lib.config import PretrainConfig
-from sdc_lib.datasets.names import open_dataset
+from sdc_lib.datasets.motion_factors import SIZES
+from sdc_lib.datasets.names import known, open_dataset
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.training.batches import make_pairs
@@ -28,9 +29,6 @@ from sdc_lib.training.schedule import Phase
 from sdc_lib.training.state import build_state, make_fabric
 from sdc_lib.training.step import StepFunction, network_of
 
-TRAINING_VIDEOS = {"ucf101": 9_537, "hmdb51": 3_570, "diving48": 15_027, "kinetics400": 246_534}
-"""Videos in the official training lists (first split)."""
-MOTION_FACTORS_VIDEOS = {"tiny": 1_000, "standard": 16_000}
 TIMED_STEPS = 2
 CPU_BATCH = 4
 """Videos in a timed step on a CPU; more take longer, but hardly longer each."""
@@ -207,12 +205,13 @@ def _data(config: PretrainConfig, data_dir: Path) -> tuple[int, float | None]:
     data = config.data
     try:
         if data.dataset == "motion-factors" and not data_dir.exists():
-            return MOTION_FACTORS_VIDEOS[data.size], None
+            return SIZES[data.size].train, None
         pairs = make_pairs(config, open_dataset(data, data_dir))
     except ValueError:
-        if data.dataset not in TRAINING_VIDEOS:
+        official = known(data.dataset).official("train", data.fold)
+        if official is None:
             raise
-        return TRAINING_VIDEOS[data.dataset], None
+        return official, None
     samples = iter(range(len(pairs)))
     few = min(8, len(pairs) - 1)
     pairs[next(samples)]  # starts the decoder

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
-from sdc_lib.datasets.reading import sample_generator
+from sdc_lib.datasets.frames import sample_generator
 from sdc_lib.features.cache import CachedViews, cache_views
 from sdc_lib.model import SDC
 

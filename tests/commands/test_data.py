@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from sdc_lib.commands.app import main
-from sdc_lib.commands.data import DatasetName
-from sdc_lib.datasets.names import DATASETS
+from sdc_lib.datasets.names import DATASETS, DatasetName
 from sdc_lib.video import probe, write_video
 
 
@@ -46,7 +45,7 @@ def test_sizes_have_folders_of_their_own(
 
 
 def test_flag_knows_every_data_set() -> None:
-    assert get_args(DatasetName) == DATASETS
+    assert get_args(DatasetName) == tuple(DATASETS)
 
 
 def test_check_of_good_files_writes_the_manifest(

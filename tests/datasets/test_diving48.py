@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sdc_lib.datasets.diving48 import OFFICIAL_COUNTS, Diving48
+from sdc_lib.datasets import Diving48, diving48
 from tests.datasets import trees
 
 
@@ -44,7 +45,8 @@ def test_version_one_is_refused(tmp_path: Path) -> None:
 def test_a_renamed_version_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = trees.diving48(tmp_path, train=5)
     assert len(Diving48(root)) == 5
-    monkeypatch.setitem(OFFICIAL_COUNTS, "train", 4)
+    small = replace(diving48._OFFICIAL, videos=({"train": 4},))
+    monkeypatch.setattr(diving48, "_OFFICIAL", small)
     with pytest.raises(ValueError, match="lists 5 videos, V2 has 4: is it a renamed"):
         Diving48(root)
 

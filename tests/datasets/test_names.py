@@ -1,14 +1,17 @@
 """Data sets open by the name in the configuration; a cache changes nothing but the time."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import sdc_lib.datasets
 from sdc_lib.config import DataConfig
-from sdc_lib.datasets.cache import FrameCache
 from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
-from sdc_lib.datasets.names import open_dataset
+from sdc_lib.datasets.names import DATASETS, known, open_dataset
+from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.video import VideoError, sample_clip
 from tests.small_runs import make_videos
 
@@ -45,6 +48,32 @@ def test_motion_factors_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert made == [tmp_path / "motion_factors"]
     assert len(open_dataset(DataConfig(), tmp_path / "motion_factors", "test")) == 100
     assert len(made) == 1
+
+
+def test_the_package_exports_what_the_table_names() -> None:
+    for name, entry in DATASETS.items():
+        made = entry.load()
+        assert getattr(sdc_lib.datasets, entry.home.partition(":")[2]) is made
+        assert known(name) is entry
+
+
+def test_the_package_is_light() -> None:
+    code = (
+        "import sys; from sdc_lib.datasets import UCF101, VideoCSV, open_dataset\n"
+        "print([m for m in ('torch', 'decord', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_official_sizes_cover_the_data_sets() -> None:
+    ucf, hmdb = DATASETS["ucf101"], DATASETS["hmdb51"]
+    assert ucf.folds == hmdb.folds == (1, 2, 3)
+    assert [sum(videos.values()) for videos in ucf.videos] == [13_320] * 3
+    assert [hmdb.official(split, 3) for split in ("train", "test")] == [3_570, 1_530]
+    assert DATASETS["kinetics400"].official("val", 7) == 19_907
+    assert ucf.official("train", 4) is None
+    assert DATASETS["folder"].official("train") is None
 
 
 def test_unknown_names_are_refused_with_the_known_ones(tmp_path: Path) -> None:
