@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> Non
 
 def test_what_an_interrupted_save_left_is_removed(tmp_path: Path) -> None:
     save_snapshot(tmp_path, 2, {"step": 2})
-    (tmp_path / ".step_00000004.0123456789abcdef.pt.tmp").write_bytes(b"half")
+    (tmp_path / ".step_00000004.0123456789abcdef.77.part.pt").write_bytes(b"half")
     clean(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
     clean(tmp_path / "missing")

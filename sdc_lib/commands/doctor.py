@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdc_lib.support.files import first_line
+
 MINIMUM_PYTHON = (3, 10)
 MINIMUM_FREE_GB = 2.0
 REINSTALL = "python -m pip install -r requirements.lock"
@@ -74,7 +76,7 @@ def check_torch() -> Check:
     try:
         kept = torchvision.ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist()
     except (RuntimeError, NotImplementedError) as error:
-        return Check("torch", False, f"{found}; torchvision::nms fails: {_line(error)}", fix)
+        return Check("torch", False, f"{found}; torchvision::nms fails: {first_line(error)}", fix)
     return Check("torch", kept == [0, 2], f"{found}; compiled operators run", fix)
 
 
@@ -221,9 +223,4 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Exception as error:  # a check's job is to report every way in which it can fail
-        return Check(name, False, f"{type(error).__name__}: {_line(error)}", REINSTALL)
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Check(name, False, f"{type(error).__name__}: {first_line(error)}", REINSTALL)

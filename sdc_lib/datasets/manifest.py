@@ -19,8 +19,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
+from sdc_lib.support.files import available_cores, written_beside
 from sdc_lib.video import VideoError, VideoInfo, probe
-from sdc_lib.video.isolate import Outcome, default_workers, run_isolated
+from sdc_lib.video.isolate import Outcome, run_isolated
 
 MANIFEST_NAME = "sdc_manifest.csv"
 _TASK = "sdc_lib.video.tasks:check"
@@ -107,13 +108,13 @@ class Manifest:
     def save(self) -> Path:
         """Write the csv file, complete or not at all, and return its path."""
         path = manifest_path(self.root)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with (
+            written_beside(path) as beside,
+            beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(_FIELDS)
             writer.writerows(dataclasses.astuple(check) for check in self.checks.values())
-        beside.replace(path)
         return path
 
     def report(self) -> str:
@@ -186,7 +187,7 @@ def check_dataset(
     target = Manifest(videos.root, kept.values()).save()
     jobs = [{"path": str(paths[name]), "name": name} for name in due]
     bar = tqdm(total=len(jobs), desc="decoding", unit="video", disable=not progress)
-    count = default_workers() if workers is None else workers
+    count = available_cores() if workers is None else workers
     with target.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file, bar:
         writer = csv.writer(file)
         for outcome in run_isolated(_TASK, jobs, workers=count, timeout=timeout):

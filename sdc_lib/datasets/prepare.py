@@ -15,7 +15,8 @@ from tqdm import tqdm
 from sdc_lib.datasets.base import LeftOut
 from sdc_lib.datasets.folder import VIDEO_SUFFIXES, find_videos
 from sdc_lib.datasets.manifest import MANIFEST_NAME
-from sdc_lib.video.isolate import default_workers, run_isolated
+from sdc_lib.support.files import available_cores, remove_leftovers, written_beside
+from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import CONTAINERS
 
 SETTINGS_NAME = "sdc_prepared.json"
@@ -95,7 +96,7 @@ def prepare(
         {"source": str(source / name), "target": str(target / videos[name]), **scale}
         for name in due
     ]
-    count = default_workers() if workers is None else workers
+    count = available_cores() if workers is None else workers
     failed = _transcode(jobs, source, count, timeout, progress)
     without = {out.name for out in failed}
     have = [name for name in videos if name not in without]
@@ -120,7 +121,7 @@ def _transcode(
             bar.update()
             if outcome.status != "ok":
                 name = Path(outcome.job["source"]).relative_to(source).as_posix()
-                _remove_parts(Path(outcome.job["target"]))
+                remove_leftovers(Path(outcome.job["target"]))
                 failed.append(LeftOut(name, outcome.cause))
     return failed
 
@@ -169,14 +170,6 @@ def _same_time(original: Path, copy: Path) -> bool:
         return False
 
 
-def _remove_parts(target: Path) -> None:
-    """Remove what a killed process left beside a copy."""
-    if target.parent.is_dir():
-        for path in target.parent.iterdir():
-            if path.name.startswith(f".{target.stem}.") and path.stem.endswith(".part"):
-                path.unlink(missing_ok=True)
-
-
 def _copy_others(source: Path, target: Path) -> int:
     """Copy what is neither video nor archive nor hidden, unless it is there; return how many."""
     copied = 0
@@ -189,9 +182,7 @@ def _copy_others(source: Path, target: Path) -> int:
             copy = target / original.relative_to(source)
             if skipped or end in VIDEO_SUFFIXES | _ARCHIVES or _same_time(original, copy):
                 continue
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            beside = copy.with_name(f".{name}.{os.getpid()}.part")
-            shutil.copy2(original, beside)
-            beside.replace(copy)
+            with written_beside(copy) as beside:
+                shutil.copy2(original, beside)
             copied += 1
     return copied

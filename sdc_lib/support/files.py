@@ -1,11 +1,49 @@
-"""Files: written beside their place and renamed, so that they are whole or not there."""
+"""Files written beside their place and renamed, whole or not there; cores; lines of errors."""
 
 import contextlib
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+_NAME_BYTES = 255
+_PART = re.compile(r"\.(.*)\.\d+\.part(\.[^.]*)?", re.DOTALL)
+
+
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; after the block it takes the place of ``path``.
+
+    It has the same suffix. An error in the block leaves ``path`` as it was, and nothing else.
+
+    Raises:
+        OSError: If it cannot be written; it names ``path``.
+    """
+    stem, suffix = _short_stem(path), path.suffix
+    beside = path.with_name(f".{stem}.{os.getpid()}.part{suffix}")
+    with _naming(path, beside):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed writers left of one file, or of all files of a folder.
+
+    Only where nobody writes: what is there now may be somebody's work in progress.
+    """
+    only = None if path.is_dir() else (_short_stem(path), path.suffix)
+    folder = path if only is None else path.parent
+    if folder.is_dir():
+        for other in folder.iterdir():
+            part = _PART.fullmatch(other.name)
+            if part and only in (None, (part[1], part[2] or "")):
+                other.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
@@ -14,19 +52,11 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
     Raises:
         OSError: If it cannot be written; it names the file, and nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with _naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+    with written_beside(path) as beside, beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(path.parent)
 
 
 def check_writable(path: Path) -> None:
@@ -50,12 +80,24 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def available_cores() -> int:
+    """Cores that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the name of the file that was asked for into errors; a full disk names none."""
+def _naming(path: Path, beside: Path | None = None) -> Iterator[None]:
+    """Put the name of the file that was asked for into errors; a full disk names none.
+
+    With ``beside``, errors about files that are read meanwhile keep their names.
+    """
     try:
         yield
     except OSError as error:
+        if beside and error.filename not in (None, "", str(beside), str(path.parent)):
+            raise
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
@@ -68,3 +110,9 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _short_stem(path: Path) -> str:
+    """The stem, cut so that the name of a file beside fits even where its own name just does."""
+    room = _NAME_BYTES - len(os.fsencode(path.suffix)) - len("..0000000000.part")
+    return os.fsencode(path.stem)[:room].decode(errors="ignore")

@@ -6,7 +6,6 @@ half the batch each see exactly what one process would see, and a run resumes at
 replaying anything.
 """
 
-import os
 import signal
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -23,6 +22,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
+from sdc_lib.support.files import available_cores
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -167,13 +167,6 @@ def make_loader(
         multiprocessing_context=start_method if workers else None,
         prefetch_factor=4 if workers else None,
     )
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _start_worker(_: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sdc_lib.support.files import write_atomically
+from sdc_lib.support.files import remove_leftovers, write_atomically
 
 State = dict[str, Any]
 
@@ -130,8 +130,7 @@ def list_snapshots(folder: Path) -> list[Path]:
 def clean(folder: Path) -> None:
     """Remove what an interrupted save left behind."""
     if folder.is_dir():
-        for path in folder.glob(".*.tmp"):
-            path.unlink(missing_ok=True)
+        remove_leftovers(folder)
 
 
 def random_states() -> State:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from sdc_lib.support.files import first_line
+
 Status = Literal["ok", "error", "crashed", "timeout"]
 _START_SECONDS = 120.0
 
@@ -83,13 +85,6 @@ def run_isolated(
     finally:
         for child in children:
             child.stop()
-
-
-def default_workers() -> int:
-    """As many processes as this one may use cores."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _serve(
@@ -217,7 +212,7 @@ def _main(task: str, timeout: float, memory_gb: float) -> None:
         module, _, name = task.partition(":")
         function = getattr(importlib.import_module(module), name)
     except Exception as error:
-        print(f"{type(error).__name__}: {_line(error)}", file=answers, flush=True)
+        print(f"{type(error).__name__}: {first_line(error)}", file=answers, flush=True)
         sys.exit(1)
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
@@ -227,7 +222,9 @@ def _main(task: str, timeout: float, memory_gb: float) -> None:
             answer = {"result": function(**json.loads(line))}
         except Exception as error:
             # errors of this library carry the cause without the path
-            answer = {"cause": getattr(error, "cause", f"{type(error).__name__}: {_line(error)}")}
+            answer = {
+                "cause": getattr(error, "cause", f"{type(error).__name__}: {first_line(error)}")
+            }
         print(json.dumps(answer), file=answers, flush=True)
 
 
@@ -239,10 +236,6 @@ def _limit_memory(gigabytes: float) -> None:
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         if hard == resource.RLIM_INFINITY or limit <= hard:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 if __name__ == "__main__":

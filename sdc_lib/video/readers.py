@@ -17,6 +17,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from sdc_lib.support.files import first_line
 from sdc_lib.video.error import PathLike, VideoError
 
 BACKENDS = ("decord", "torchcodec")
@@ -211,8 +212,8 @@ class TorchcodecReader:
             from torchcodec.decoders import VideoDecoder
         except (ImportError, RuntimeError) as error:
             raise ImportError(
-                f"{_SETTING} is torchcodec, which cannot be imported ({_line(error)}); it needs "
-                "pip install torchcodec and an installed FFmpeg"
+                f"{_SETTING} is torchcodec, which cannot be imported ({first_line(error)}); it "
+                "needs pip install torchcodec and an installed FFmpeg"
             ) from error
         self._path = path
         try:
@@ -220,7 +221,7 @@ class TorchcodecReader:
                 os.path.abspath(path), num_ffmpeg_threads=1, dimension_order="NHWC"
             )
         except (RuntimeError, ValueError) as error:
-            raise VideoError(path, f"not a readable video ({_line(error)})") from error
+            raise VideoError(path, f"not a readable video ({first_line(error)})") from error
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -239,9 +240,7 @@ class TorchcodecReader:
         try:
             frames: NDArray[np.uint8] = self._decoder.get_frames_at(list(indices)).data.numpy()
         except (RuntimeError, IndexError) as error:
-            raise VideoError(self._path, f"damaged: cannot be decoded ({_line(error)})") from error
+            raise VideoError(
+                self._path, f"damaged: cannot be decoded ({first_line(error)})"
+            ) from error
         return frames
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
+from sdc_lib.support.files import written_beside
 from sdc_lib.video.decoders import frames_in_order, open_reader, to_rgb
 from sdc_lib.video.error import PathLike, VideoError
 from sdc_lib.video.readers import convert_options
@@ -52,17 +53,12 @@ def transcode(
     changed = os.stat(source).st_mtime_ns
     reader = open_reader(source)
     listed, fps = len(reader), float(reader.get_avg_fps())
-    end.parent.mkdir(parents=True, exist_ok=True)
-    beside = end.with_name(f".{end.stem}.{os.getpid()}.part{end.suffix}")
-    try:
+    with written_beside(end) as beside:
         written = _write(source, beside, fps if fps > 0 else 25.0, short_side, quality)
         if written < listed:
             raise VideoError(source, f"damaged: {listed} frames listed, {written} decode")
         size = beside.stat().st_size
         os.utime(beside, ns=(changed, changed))
-        beside.replace(end)
-    finally:
-        beside.unlink(missing_ok=True)
     return written, size
 
 

@@ -12,6 +12,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from sdc_lib.support.files import written_beside
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -40,13 +42,9 @@ def write_video(
     if not fps > 0:
         raise ValueError(f"fps is {fps}; it must be positive")
     target = Path(path)
-    beside = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     options = {"crf": str(crf), "g": str(gop), "preset": preset, "threads": "1"}
-    try:
+    with written_beside(target) as beside:
         _encode(beside, frames, Fraction(fps).limit_denominator(1_001_000), options)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _encode(

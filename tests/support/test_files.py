@@ -9,7 +9,14 @@ from typing import NoReturn
 
 import pytest
 
-from sdc_lib.support.files import check_writable, first_line, write_atomically
+from sdc_lib.support.files import (
+    available_cores,
+    check_writable,
+    first_line,
+    remove_leftovers,
+    write_atomically,
+    written_beside,
+)
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -49,3 +56,46 @@ def test_whether_a_file_can_be_written_is_known_before(tmp_path: Path) -> None:
 def test_the_first_line_of_an_error() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
+
+
+def test_at_least_one_core() -> None:
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with written_beside(path) as beside:
+            assert (beside.parent, beside.suffix) == (path.parent, path.suffix)
+            beside.write_bytes(b"ha")
+            raise ValueError("half-way")
+
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_errors_about_what_is_read_keep_their_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="missing"), written_beside(tmp_path / "a"):
+        (tmp_path / "missing").read_bytes()
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "é" * 125])
+def test_the_longest_names_have_room(tmp_path: Path, stem: str) -> None:
+    path = tmp_path / f"{stem}.mp4"
+    write_atomically(path, b"all")
+    assert path.read_bytes() == b"all"
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    names = ["a.mp4", "b.mp4", ".a.77.part.mp4", ".b.78.part.mp4", ".a.79.part", ".hidden"]
+    for name in names:
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path / "a.mp4")
+    assert sorted(os.listdir(tmp_path)) == sorted({*names} - {".a.77.part.mp4"})
+    remove_leftovers(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".hidden", "a.mp4", "b.mp4"]
+    remove_leftovers(tmp_path / "missing" / "a.mp4")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sdc_lib.video import VideoError
-from sdc_lib.video.isolate import default_workers, run_isolated
+from sdc_lib.video.isolate import run_isolated
 
 
 def misbehave(how: str) -> dict[str, Any]:
@@ -80,7 +80,3 @@ def test_what_cannot_start_is_an_error() -> None:
     with pytest.raises(ValueError, match="workers is 0 and timeout 5"):
         list(run_isolated("sdc_lib.no_such:f", [{}], workers=0, timeout=5.0))
     assert list(run_isolated("sdc_lib.no_such:f", [], workers=1, timeout=5.0)) == []
-
-
-def test_at_least_one_worker() -> None:
-    assert 1 <= default_workers() <= (os.cpu_count() or 1)

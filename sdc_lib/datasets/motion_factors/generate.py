@@ -26,6 +26,7 @@ from sdc_lib.datasets.motion_factors.plan import (
 )
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.world import MOTIONS, Background, render_video
+from sdc_lib.support.files import available_cores, write_atomically
 from sdc_lib.video import write_video
 
 _COLUMNS = ("path", "split", "appearance", "motion", "seed")
@@ -86,8 +87,7 @@ def make_motion_factors(
 def _threads(workers: int | None) -> int:
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; it must be at least 1")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return workers or cores or 1
+    return workers or available_cores()
 
 
 def _settings(size: Size, seed: int, background: Background) -> dict[str, Any]:
@@ -156,6 +156,4 @@ def _finish(
 
 
 def _write_text(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_atomically(path, text.encode())
