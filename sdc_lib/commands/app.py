@@ -23,6 +23,7 @@ from sdc_lib.commands.doctor import Doctor
 from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import pretrain_app
 from sdc_lib.commands.search import Embed, Search
+from sdc_lib.support.settings import check_settings
 
 ABOUT = (
     "Static and dynamic concepts from unlabelled video: data, pretraining, evaluation, search. "
@@ -77,6 +78,7 @@ def parse(words: Sequence[str]) -> Command:
     """Turn words into a command.
 
     Raises:
+        ValueError: If a number makes no sense.
         SystemExit: 0 after ``--help``; 2, with one line on stderr, for words that make no sense.
     """
     printed = io.StringIO()
@@ -87,6 +89,7 @@ def parse(words: Sequence[str]) -> Command:
         if stop.code:
             print(f"sdc: {_without_box(printed.getvalue())}", file=sys.stderr)
         raise
+    check_settings(command, flags=True)
     return cast(Command, command)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from sdc_lib.datasets.names import DatasetName
+from sdc_lib.support.settings import Count, Fold, Workers
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,13 @@ class Atlas:
     """Which part of it."""
     data_dir: Path = Path("data")
     """Where data sets are."""
-    fold: int = 1
+    fold: Fold = 1
     """Official split number, where there are several."""
-    top: int = 6
+    top: Count = 6
     """Videos a concept."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Clips a forward pass."""
-    workers: int = 2
+    workers: Workers = 2
     """Processes that decode."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""

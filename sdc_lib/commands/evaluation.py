@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from sdc_lib.datasets.names import DatasetName
+from sdc_lib.support.settings import Count, Fold, Range, Seed, Workers
 
 
 @dataclass(frozen=True)
@@ -28,21 +29,21 @@ class Evaluate:
     """Where data sets are."""
     clips: Literal["own", "released", "coclr"] = "own"
     """As the weights were trained, 16 frames or 32 frames of 128 pixels."""
-    fold: int = 1
+    fold: Fold = 1
     """Official split number, where there are several."""
     split: Literal["val", "test"] = "test"
     """Whose videos are judged; val is for choosing settings, where a data set has it."""
     target: str | None = None
     """A factor such as motion; all factors, or the class label, when None."""
-    epochs: int | None = None
+    epochs: Annotated[int | None, Range(1, 100_000)] = None
     """Epochs of the protocols that train; the protocol's own number when None."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Clips a forward pass."""
-    workers: int = 2
+    workers: Workers = 2
     """Processes that decode."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
-    seed: int = 0
+    seed: Seed = 0
     """Of what is random in the protocol."""
     cache_dir: Path | None = None
     """Keep features there and reuse them."""

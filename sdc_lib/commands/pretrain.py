@@ -12,6 +12,7 @@ from tyro.extras import SubcommandApp
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.presets import PRESETS
+from sdc_lib.support.settings import Range, Steps
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class Pretrain:
     """Only say what the run would cost on this device: parameters, FLOPs, memory, hours."""
     data_dir: Path = Path("data")
     """Where data sets are; MotionFactors is made there if it is missing."""
-    max_steps: int | None = None
+    max_steps: Steps = None
     """Stop after so many steps; the schedule stays that of the whole run."""
-    save_every: int | None = None
+    save_every: Steps = None
     """Steps between snapshots; once an epoch when None."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """What to compute on."""
     devices: str = "1"
     """Processes on this machine, or auto for one a GPU."""
-    num_nodes: int = 1
+    num_nodes: Annotated[int, Range(1, 4096)] = 1
     """Machines."""
     tensorboard: bool = False
     """Also write TensorBoard event files."""

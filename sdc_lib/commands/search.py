@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from sdc_lib.support.settings import Count, Workers
+
 
 @dataclass(frozen=True)
 class Embed:
@@ -19,9 +21,9 @@ class Embed:
     """A folder of videos, with or without subfolders, or one video file."""
     out: Path
     """The .npz file to write."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Clips a forward pass."""
-    workers: int = 2
+    workers: Workers = 2
     """Processes that decode."""
     device: str = "auto"
     """auto, cpu, cuda or mps."""
@@ -53,7 +55,7 @@ class Search:
     """What sdc embed wrote."""
     query: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="QUERY")]
     """A video file."""
-    top: int = 5
+    top: Count = 5
     """How many matches to show."""
     stream: Literal["video", "static", "dynamic"] = "video"
     """Alike as a whole, in what is seen, or in how it moves."""

@@ -1,7 +1,7 @@
 """What a number must be compared with: random weights, plain pixels, and full supervision."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.evaluation.train_batches import EpochOrder
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
+from sdc_lib.support.settings import Count, Range, Seed, Workers, check_settings
 from sdc_lib.views import Stream, frame_difference, static_view
 
 
@@ -60,13 +61,13 @@ class SupervisedConfig:
 
     backbone: str = "tiny"
     """As for `ModelConfig`."""
-    epochs: int = 80
+    epochs: Count = 80
     """Passes over the training videos, one random clip each."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Videos a step."""
-    lr: float = 6e-3
+    lr: Annotated[float, Range(0, 10, above=True)] = 6e-3
     """Peak learning rate of Adam; it rises for 10% of the steps and then falls as a cosine."""
-    weight_decay: float = 1e-4
+    weight_decay: Annotated[float, Range(0, 10)] = 1e-4
     """L2 penalty."""
     augment: AugmentConfig = field(
         default_factory=lambda: AugmentConfig(
@@ -76,9 +77,9 @@ class SupervisedConfig:
     """Random augmentation; no flips where directions are labels."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Arithmetic of the network."""
-    workers: int = 0
+    workers: Workers = 0
     """Processes that decode."""
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, order, clips and augmentation."""
 
 
@@ -134,9 +135,10 @@ def train_supervised(
         The network in ``eval()``.
 
     Raises:
-        ValueError: If the data set has no factors.
+        ValueError: If the data set has no factors, or a setting makes no sense.
     """
     config = config or SupervisedConfig()
+    check_settings(config)
     if not train.factor_names:
         raise ValueError(f"{train.name} has no factors to learn")
     targets = {f: torch.from_numpy(train.targets(f)) for f in train.factor_names}

@@ -6,6 +6,7 @@ needs many probes, uses it. Neither ever looks at the test split while training.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,23 +19,24 @@ from torch import nn
 
 from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
 from sdc_lib.features.store import Features, Floats, Ints
+from sdc_lib.support.settings import Count, Range, Seed, check_settings
 
 
 @dataclass(frozen=True)
 class LinearProbeConfig:
     """Offline linear probe; the defaults are those of peers' evaluations of stored features."""
 
-    lr: float = 1.0
+    lr: Annotated[float, Range(0, 1000, above=True)] = 1.0
     """Learning rate of plain SGD."""
-    weight_decay: float = 1e-3
+    weight_decay: Annotated[float, Range(0, 10)] = 1e-3
     """L2 penalty on all parameters."""
-    batch_size: int = 1024
+    batch_size: Count = 1024
     """Videos a step."""
-    epochs: int = 100
+    epochs: Annotated[int, Range(1, 100_000)] = 100
     """Passes over the training features."""
-    milestones: tuple[int, ...] = (60, 80)
+    milestones: Annotated[tuple[int, ...], Range(0, 100_000)] = (60, 80)
     """Epochs after which the learning rate drops to a tenth."""
-    seed: int = 0
+    seed: Seed = 0
     """Of initial weights and the order of videos."""
 
 
@@ -80,9 +82,10 @@ def fit_linear(
         The head in ``eval()``.
 
     Raises:
-        ValueError: If there are fewer than two rows.
+        ValueError: If there are fewer than two rows, or a setting makes no sense.
     """
     config = config or LinearProbeConfig()
+    check_settings(config)
     if len(inputs) < 2:
         raise ValueError(f"a linear probe needs at least two training videos, got {len(inputs)}")
     generator = torch.Generator().manual_seed(config.seed)

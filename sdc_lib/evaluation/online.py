@@ -7,7 +7,7 @@ carved from the training set by group; the test split plays no part in it.
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -30,35 +30,36 @@ from sdc_lib.evaluation.splits import carve_validation
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
 from sdc_lib.features import ClipSettings, ClipSource
 from sdc_lib.model import SDC
+from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
 
 
 @dataclass(frozen=True)
 class OnlineConfig:
     """Training with fresh clips; the defaults are those of the online linear probe."""
 
-    lr: float = 0.1
+    lr: Annotated[float, Range(0, 1000, above=True)] = 0.1
     """Learning rate of the head."""
-    backbone_lr: float = 0.0
+    backbone_lr: Annotated[float, Range(0, 1000)] = 0.0
     """Learning rate of the backbone when fine-tuning."""
-    weight_decay: float = 1e-3
+    weight_decay: Annotated[float, Range(0, 10)] = 1e-3
     """L2 penalty."""
-    batch_size: int = 64
+    batch_size: Count = 64
     """Videos a step."""
-    epochs: int = 100
+    epochs: Annotated[int, Range(1, 100_000)] = 100
     """Passes over the training videos."""
-    milestones: tuple[int, ...] = (60, 80)
+    milestones: Annotated[tuple[int, ...], Range(0, 100_000)] = (60, 80)
     """Epochs after which learning rates drop to a tenth."""
-    dropout: float = 0.0
+    dropout: Annotated[float, Range(0, 0.99)] = 0.0
     """Dropout before the classifier when fine-tuning."""
-    flip: float = 0.5
+    flip: Share = 0.5
     """Probability of a left-right flip; 0 where the direction of motion is a label."""
-    validation: float = 0.0
+    validation: Annotated[float, Range(0, 0.9)] = 0.0
     """Share of training videos, whole groups, by which the epoch is chosen; 0: the last epoch."""
     averaging: Averaging = "softmax"
     """A video's prediction is the mean over clips of probabilities or of logits."""
-    workers: int = 0
+    workers: Workers = 0
     """Processes that decode."""
-    seed: int = 0
+    seed: Seed = 0
     """Of initial weights, order, clips and augmentation."""
 
 
@@ -164,6 +165,8 @@ def _run(
     progress: bool,
 ) -> Classification:
     clips = clips or ClipSettings()
+    check_settings(clips)
+    check_settings(config)
     shared = set(train.groups) & set(test.groups) if train.name == test.name else set()
     if shared:
         raise ValueError(f"train and test share {len(shared)} groups, {min(shared)} first")

@@ -7,6 +7,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.evaluation.linear import LinearProbeConfig
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig
 from sdc_lib.features import ClipSettings
+from sdc_lib.support.settings import Count
 
 Protocol = Literal["linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"]
 PROTOCOLS: tuple[Protocol, ...] = (
@@ -34,7 +35,7 @@ class EvalSettings:
     """Fine-tuning."""
     centre: bool = True
     """Retrieval and kNN subtract each set's own mean (transductive)."""
-    neighbours: int = 20
+    neighbours: Count = 20
     """k of kNN."""
 
 

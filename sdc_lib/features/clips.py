@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from sdc_lib.augment import Crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.features.store import Features, Floats
+from sdc_lib.support.settings import Count, Range, Workers, check_settings, check_value
 from sdc_lib.video import VideoError
 
 
@@ -22,11 +23,11 @@ from sdc_lib.video import VideoError
 class ClipSettings:
     """How a video becomes clips at test time."""
 
-    num_frames: int = 16
+    num_frames: Annotated[int, Range(1, 1024)] = 16
     """T, frames in a clip."""
-    size: int = 128
+    size: Annotated[int, Range(8, 4096)] = 128
     """Side of the square crops, pixels."""
-    stride: int = 1
+    stride: Annotated[int, Range(1, 1024)] = 1
     """Frames of the file from one frame of the clip to the next."""
     clips: Literal["dense", "ten", "centre"] = "dense"
     """Half-overlapping clips over the whole video, ten uniform starts, or one in the middle."""
@@ -57,6 +58,9 @@ class ClipSource:
         workers: int = 0,
         progress: bool = True,
     ) -> None:
+        check_settings(clips)
+        check_value("batch_size", batch_size, Count)
+        check_value("workers", workers, Workers)
         source = EvalClips(dataset, **asdict(clips))
         self.videos = source.videos  # without files known to hold no frames
         self.failures: dict[int, str] = {}

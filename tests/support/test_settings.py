@@ -1,0 +1,66 @@
+"""Ranges beside fields: one line for what is outside them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import pytest
+import tyro
+
+from sdc_lib.support.settings import Count, Range, Share, check_settings, check_value
+
+
+@dataclass(frozen=True)
+class Inner:
+    lr: Annotated[float, Range(0, 10, above=True)] = 1.0
+    grid: Annotated[tuple[int, ...], Range(1, 9)] = (1, 2)
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclass(frozen=True)
+class Outer:
+    batch_size: Count = 4
+    limit: Annotated[int | None, Range(1, 9)] = None
+    inner: Inner = field(default_factory=Inner)
+    bare: Annotated[Inner, tyro.conf.arg(name="")] = field(default_factory=Inner)
+
+
+def test_what_is_in_range_passes() -> None:
+    check_settings(Outer(1_000_000, 9, Inner(10.0, (1, 9), "b")))
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (Outer(0), "batch_size is 0; it must be from 1 to 1000000"),
+        (Outer(10**30), f"batch_size is {10**30}; it must be from 1 to 1000000"),
+        (Outer(True), "batch_size is True; it must be from 1 to 1000000"),
+        (Outer("4"), "batch_size is '4'; it must be from 1 to 1000000"),  # type: ignore[arg-type]
+        (Outer(limit=0), "limit is 0; it must be from 1 to 9"),
+        (Outer(inner=Inner(0.0)), "inner.lr is 0.0; it must be above 0 and at most 10"),
+        (Outer(inner=Inner(math.nan)), "inner.lr is nan; it must be above 0 and at most 10"),
+        (Outer(inner=Inner(math.inf)), "inner.lr is inf; it must be above 0 and at most 10"),
+        (Outer(inner=Inner(grid=(1, 10))), "inner.grid is (1, 10); it must be from 1 to 9"),
+        (Outer(inner=Inner(kind="c")), "inner.kind is 'c'; it must be one of a, b"),  # type: ignore[arg-type]
+        (Outer(bare=Inner(-1.0)), "lr is -1.0; it must be above 0 and at most 10"),
+    ],
+)
+def test_what_is_outside_takes_one_line(settings: Outer, line: str) -> None:
+    with pytest.raises(ValueError) as error:  # noqa: PT011  # the whole text is compared
+        check_settings(settings)
+    assert str(error.value) == line
+
+
+def test_fields_may_be_named_as_flags() -> None:
+    with pytest.raises(ValueError, match=r"^--batch-size is -1; it must"):
+        check_settings(Outer(-1), flags=True)
+    with pytest.raises(ValueError, match=r"^--inner\.lr is -1\.0; it must"):
+        check_settings(Outer(inner=Inner(-1.0)), flags=True)
+
+
+def test_a_single_value() -> None:
+    check_value("share", 0.5, Share)
+    with pytest.raises(ValueError, match=r"share is 1\.5; it must be from 0 to 1"):
+        check_value("share", 1.5, Share)
