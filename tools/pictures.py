@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sdc_lib import plots
 from sdc_lib.augment import ClipAugment, normalize
 from sdc_lib.config import AugmentConfig
-from sdc_lib.datasets.motion_factors.world import MOTIONS, render_video
+from sdc_lib.datasets.motion_factors import MOTIONS
+from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation import analyse_concepts, extract_features
 from sdc_lib.evaluation.protocols import settings_for

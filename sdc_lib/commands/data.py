@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MakeMotionFactors:
-    """Generate MotionFactors: H.264 videos with an appearance and a motion label each."""
+    """Generate MotionFactors: H.264 videos with appearance, motion and scene as labels."""
 
-    size: Literal["tiny", "standard"] = "tiny"
-    """tiny: 1,300 videos of 64x64 pixels; standard: 20,000 videos of 128x128 pixels."""
+    size: Literal["tiny", "small", "standard"] = "tiny"
+    """tiny: 1,300 videos of 64x64 pixels; small: 9,900; standard: 20,000 of 128x128 pixels."""
     root: Path | None = None
-    """Folder of the data set; data/motion_factors or data/motion_factors_standard when None."""
+    """Folder of the data set; data/motion_factors, data/motion_factors_small, ... when None."""
     seed: int = 0
     """Same seed, same pixels before encoding."""
 
@@ -31,7 +31,7 @@ class MakeMotionFactors:
         """Generate what is missing and print the folder."""
         from sdc_lib.datasets.motion_factors import make_motion_factors
 
-        default = "motion_factors" if self.size == "tiny" else "motion_factors_standard"
+        default = "motion_factors" if self.size == "tiny" else f"motion_factors_{self.size}"
         root = self.root if self.root is not None else Path("data") / default
         make_motion_factors(root, size=self.size, seed=self.seed)
         print(f"MotionFactors ({self.size}) is in {root}")

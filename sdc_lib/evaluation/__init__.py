@@ -16,6 +16,7 @@ from sdc_lib.evaluation.concepts import (
 from sdc_lib.evaluation.disentanglement import (
     Disentanglement,
     disentanglement,
+    disentanglement_by_folds,
     measure_disentanglement,
 )
 from sdc_lib.evaluation.linear import LinearProbeConfig, linear_probe
@@ -47,6 +48,7 @@ __all__ = [
     "attention_maps",
     "carve_validation",
     "disentanglement",
+    "disentanglement_by_folds",
     "evaluate",
     "extract_features",
     "finetune",

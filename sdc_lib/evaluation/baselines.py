@@ -1,5 +1,6 @@
 """What a number must be compared with: random weights, plain pixels, and full supervision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -14,11 +15,14 @@ from sdc_lib.backbones import build_backbone
 from sdc_lib.config import AugmentConfig, ModelConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import TrainClips
+from sdc_lib.evaluation.factors import known_factors
 from sdc_lib.evaluation.train_batches import EpochOrder
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
 from sdc_lib.support.settings import Count, Range, Seed, Workers, check_settings
 from sdc_lib.views import Stream, frame_difference, static_view
+
+_NEVER = -100.0  # a logit that leaves softmax at any temperature unchanged
 
 
 def random_model(config: ModelConfig, seed: int = 0) -> SDC:
@@ -86,21 +90,25 @@ class SupervisedConfig:
 class Supervised(nn.Module):
     """One backbone with a linear classifier for each factor.
 
-    Its "concepts" are the classifiers' logits, first factor first: a static and a dynamic half
-    where the truth is given, the upper end of what disentanglement can reach.
+    Its "concepts" are the logits of two of them, of the static and of the dynamic factor: halves
+    where the truth is given, the upper end of what disentanglement can reach. As halves must be of
+    one size, the smaller one is filled up with logits that never win.
 
     Args:
         backbone: Gives pooled features of width `dim`.
         dim: Width D.
-        classes: Number of classes of each factor; all the same, as halves must be.
+        classes: Number of classes of each factor.
+        halves: The static and the dynamic factor.
     """
 
-    def __init__(self, backbone: nn.Module, dim: int, classes: dict[str, int]) -> None:
+    def __init__(
+        self, backbone: nn.Module, dim: int, classes: dict[str, int], halves: Sequence[str]
+    ) -> None:
         super().__init__()
-        if len(set(classes.values())) != 1:
-            raise ValueError(f"all factors need the same number of classes, got {classes}")
         self.backbone = backbone
         self.classifiers = nn.ModuleDict({f: nn.Linear(dim, n) for f, n in classes.items()})
+        self.halves = tuple(halves)
+        self.half_size = max(classes[factor] for factor in halves)
 
     def forward(self, clips: Tensor) -> dict[str, Tensor]:
         """Logits ``(B, classes)`` of each factor for normalised clips ``(B, C, T, H, W)``."""
@@ -108,10 +116,11 @@ class Supervised(nn.Module):
         return {factor: classifier(pooled) for factor, classifier in self.classifiers.items()}
 
     def encode(self, clips: Tensor, stream: Stream = "video") -> Encoded:
-        """Encode clips as one stream; scores are all logits side by side."""
+        """Encode clips as one stream; scores are the logits of both halves side by side."""
         pooled, local = self.backbone(_as_stream(clips, stream))
-        logits = [classifier(pooled) for classifier in self.classifiers.values()]
-        return Encoded(pooled, local, torch.cat(logits, dim=1))
+        logits = [self.classifiers[factor](pooled) for factor in self.halves]
+        full = [F.pad(x, (0, self.half_size - x.shape[1]), value=_NEVER) for x in logits]
+        return Encoded(pooled, local, torch.cat(full, dim=1))
 
 
 def train_supervised(
@@ -146,7 +155,8 @@ def train_supervised(
         torch.manual_seed(config.seed)
         backbone = build_backbone(config.backbone)
         classes = {factor: len(names) for factor, names in train.factor_names.items()}
-        network = Supervised(backbone, int(backbone.dim), classes)  # type: ignore[arg-type]
+        halves = (known_factors(classes) or tuple(classes))[:2]
+        network = Supervised(backbone, int(backbone.dim), classes, halves)  # type: ignore[arg-type]
     samples = TrainClips(
         train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(targets))
     )

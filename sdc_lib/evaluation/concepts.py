@@ -14,7 +14,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.preprocessing import scale
 from torch import Tensor
 
-from sdc_lib.evaluation.disentanglement import Usage, split_halves, strongest_nmi, usage
+from sdc_lib.evaluation.factors import known_factors
+from sdc_lib.evaluation.halves import HALVES, Usage, split_halves, strongest_nmi, usage
 from sdc_lib.features.store import Features, Ints
 from sdc_lib.model import SDC, ConceptHeads
 from sdc_lib.support.tables import format_table
@@ -223,8 +224,8 @@ def attention_maps(model: SDC, clips: Tensor, stream: Stream = "video") -> Tenso
 
 def _majority(features: Features, videos: Ints, half: str) -> tuple[str | None, float]:
     """The class most of the videos share: of the factor that the half stands for, if there is."""
-    factor = {"static": "appearance", "dynamic": "motion"}[half]
-    name = factor if factor in features.labels else "label"
+    factors = dict(zip(HALVES, known_factors(features.labels), strict=False))
+    name = factors.get(half, "label")
     if name not in features.labels:
         return None, 0.0
     counts = np.bincount(features.labels[name][videos])

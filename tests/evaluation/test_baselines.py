@@ -51,15 +51,15 @@ def test_supervision_learns_the_factors_and_shows_them_as_halves(world: World) -
     assert features.scores["video"].shape == (4, 4)
 
 
-def test_supervised_loss_falls_on_a_batch() -> None:
+def test_supervised_halves_are_the_logits_of_two_factors() -> None:
     torch.manual_seed(0)
-    network = Supervised(TinyBackbone(4, 16), 16, {"appearance": 2, "motion": 2})
+    classes = {"appearance": 2, "motion": 2, "scene": 3}
+    network = Supervised(TinyBackbone(4, 16), 16, classes, ("scene", "motion"))
     clips = torch.randn(4, 3, 4, 16, 16)
     encoded = network.eval().encode(clips)
-    torch.testing.assert_close(encoded.scores[:, :2], network(clips)["appearance"])
-    torch.testing.assert_close(encoded.scores[:, 2:], network(clips)["motion"])
-    with pytest.raises(ValueError, match="same number of classes"):
-        Supervised(TinyBackbone(4, 16), 16, {"appearance": 2, "motion": 3})
+    torch.testing.assert_close(encoded.scores[:, :3], network(clips)["scene"])
+    torch.testing.assert_close(encoded.scores[:, 3:5], network(clips)["motion"])
+    assert (encoded.scores[:, 3:].softmax(dim=1)[:, 2] < 1e-30).all()  # never wins
 
 
 def test_supervision_needs_factors(world: World) -> None:

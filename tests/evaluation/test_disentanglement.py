@@ -7,8 +7,14 @@ import pytest
 from sklearn.metrics import normalized_mutual_info_score
 
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.evaluation import disentanglement, measure_disentanglement
-from sdc_lib.evaluation.disentanglement import Estimate, usage
+from sdc_lib.evaluation import (
+    disentanglement,
+    disentanglement_by_folds,
+    measure_disentanglement,
+)
+from sdc_lib.evaluation.disentanglement import Estimate
+from sdc_lib.evaluation.halves import usage
+from sdc_lib.features.store import Features
 from sdc_lib.model import SDC
 from tests.small_world import CLIPS, MakeFeatures
 
@@ -18,6 +24,7 @@ def test_separated_halves_have_the_largest_gap(make_features: MakeFeatures) -> N
     assert result.distributions["static"]["appearance"].value == 100
     assert result.distributions["dynamic"]["motion"].value == 100
     assert result.gap.value > 60
+    assert result.factors == ("appearance", "motion")
     assert result.strongest["static"]["appearance"] == pytest.approx(100)
     assert result.strongest["static"]["motion"] < 20
     assert result.chance == {"appearance": 25, "motion": 25}
@@ -58,6 +65,75 @@ def test_the_interval_is_that_of_a_binomial_share(make_features: MakeFeatures) -
     expected = 2 * 1.96 * 100 * np.sqrt(share * (1 - share) / 400)
     assert 0.02 < share < 0.98
     assert estimate.high - estimate.low == pytest.approx(expected, rel=0.15)
+
+
+def with_scene(features: Features) -> Features:
+    """The same with a third factor, which no score knows."""
+    scene = np.random.default_rng(len(features)).integers(4, size=len(features))
+    return replace(features, labels={**features.labels, "scene": scene})
+
+
+def test_scene_is_the_static_factor_where_there_is_one(make_features: MakeFeatures) -> None:
+    train, test = with_scene(make_features("train", 256)), with_scene(make_features("test", 128))
+    result = measure_disentanglement(train, test)
+    assert result.factors == ("scene", "motion", "appearance")
+    assert list(result.distributions["static"]) == ["scene", "motion", "appearance"]
+    assert result.distributions["static"]["appearance"].value == 100  # shared: it does not count
+    cells = {h: {f: e.value for f, e in row.items()} for h, row in result.distributions.items()}
+    own = cells["static"]["scene"] + cells["dynamic"]["motion"]
+    other = cells["static"]["motion"] + cells["dynamic"]["scene"]
+    assert result.gap.value == pytest.approx((own - other) / 2)
+    assert "gap of scene and motion" in str(result)
+    older = measure_disentanglement(train, test, factors=("appearance", "motion"))
+    assert older.gap.value > 60 > result.gap.value
+    assert older.correct.keys() == {key for key in result.correct if "scene" not in key}
+
+
+def test_any_labels_are_factors(make_features: MakeFeatures) -> None:
+    train, test = make_features("train", 256), make_features("test", 64)
+    train, test = (
+        replace(f, labels={"actor": f.labels["appearance"], "gesture": f.labels["motion"]})
+        for f in (train, test)
+    )
+    result = measure_disentanglement(train, test, factors=["actor", "gesture"])
+    assert result.gap.value > 60
+    assert measure_disentanglement(train, test, factors=["gesture", "actor"]).gap.value < -60
+    for factors, message in (
+        (None, "has the labels actor, gesture: name the static and the dynamic factor"),
+        (["actor"], "factors are actor; needed are a static and a dynamic one"),
+        (["actor", "actor"], "all different"),
+        (["actor", "mood"], "no labels 'mood'; it has: actor, gesture"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            measure_disentanglement(train, test, factors=factors)
+
+
+def test_folds_cover_every_video_once(make_features: MakeFeatures) -> None:
+    features = make_features("all", 192)
+    fold = np.arange(192) // 16 % 3
+    by_number = disentanglement_by_folds(features, fold.tolist())
+    assert (by_number.evaluated, by_number.official) == (192, 193)
+    assert by_number.gap.value > 60
+    labelled = replace(features, labels={**features.labels, "fold": fold})
+    pairs = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(3)]
+    for folds in ("fold", pairs, fold):
+        again = disentanglement_by_folds(labelled, folds)
+        assert str(again) == str(by_number)
+    split = measure_disentanglement(features.subset(pairs[0][0]), features.subset(pairs[0][1]))
+    first = by_number.correct["scores/static/motion"][: len(pairs[0][1])]
+    assert (first == split.correct["scores/static/motion"]).all()
+
+
+def test_folds_that_do_not_fit_are_refused(make_features: MakeFeatures) -> None:
+    features = make_features("all", 64)
+    with pytest.raises(ValueError, match="3 folds for 64 videos: one a video"):
+        disentanglement_by_folds(features, [0, 1, 0])
+    with pytest.raises(ValueError, match="at least two are needed"):
+        disentanglement_by_folds(features, [1] * 64)
+    with pytest.raises(ValueError, match="share 32 videos"):
+        disentanglement_by_folds(features, [(range(64), range(32))])
+    with pytest.raises(ValueError, match="no labels 'group'"):
+        disentanglement_by_folds(features, "group")
 
 
 def test_usage_counts_concepts() -> None:

@@ -1,4 +1,4 @@
-"""MotionFactors: generated videos whose appearance and motion are known and independent.
+"""MotionFactors: generated videos whose appearance, motion and scene are known and independent.
 
 `make_motion_factors` writes real H.264 files, `MotionFactors` reads them like any other data.
 What is to be seen in them is in `sdc_lib.datasets.motion_factors.world`.
@@ -23,8 +23,9 @@ from sdc_lib.datasets.motion_factors.plan import (
     Size,
     size_named,
 )
+from sdc_lib.datasets.motion_factors.scenes import SCENES
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
-from sdc_lib.datasets.motion_factors.world import MOTIONS
+from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 
 __all__ = [
     "APPEARANCES",
@@ -39,6 +40,8 @@ __all__ = [
 
 class MotionFactors(VideoDataset):
     """One split of a generated MotionFactors; the class label is the motion.
+
+    Its factors are appearance, motion and, where backgrounds are shared, scene.
 
     Args:
         root: The folder given to ``make_motion_factors``, or the one above it if the former is
@@ -63,6 +66,7 @@ class MotionFactors(VideoDataset):
         found = Size(**self.meta["size"])
         if size is not None and size_named(size) != found:
             raise ValueError(f"{folder} holds MotionFactors of {found}, not {size_named(size)}")
+        shared = self.meta["background"] == "shared"
         files: list[VideoFile] = []
         left_out: list[LeftOut] = []
         for row in _read_annotations(folder):
@@ -73,10 +77,14 @@ class MotionFactors(VideoDataset):
                 left_out.append(LeftOut(row.path, "no such file"))
                 continue
             factors = {"appearance": row.appearance, "motion": row.motion}
+            if shared:
+                factors["scene"] = row.scene
             files.append(
                 VideoFile(path, row.path, row.motion, str(row.seed), factors, found.num_frames)
             )
-        names = {"appearance": APPEARANCES, "motion": MOTIONS}
+        names: dict[str, tuple[str, ...]] = {"appearance": APPEARANCES, "motion": MOTIONS}
+        if shared:
+            names["scene"] = SCENES
         super().__init__("motion-factors", folder, split, files, MOTIONS, names, left_out)
 
 
@@ -103,6 +111,8 @@ def _read_annotations(folder: Path) -> Iterator[Planned]:
             try:
                 appearance = APPEARANCES.index(row["appearance"])
                 motion = MOTIONS.index(row["motion"])
-                yield Planned(row["path"], row["split"], appearance, motion, int(row["seed"]))
+                scene = SCENES.index(row["scene"]) if row["scene"] else 0
+                seed = int(row["seed"])
+                yield Planned(row["path"], row["split"], appearance, motion, scene, seed)
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {line}: {row} ({error})") from error

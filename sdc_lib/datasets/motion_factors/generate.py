@@ -24,12 +24,14 @@ from sdc_lib.datasets.motion_factors.plan import (
     plan,
     size_named,
 )
+from sdc_lib.datasets.motion_factors.scenes import SCENES, Background
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
-from sdc_lib.datasets.motion_factors.world import MOTIONS, Background, render_video
+from sdc_lib.datasets.motion_factors.tracks import MOTIONS
+from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.support.files import available_cores, write_atomically
 from sdc_lib.video import write_video
 
-_COLUMNS = ("path", "split", "appearance", "motion", "seed")
+_COLUMNS = ("path", "split", "appearance", "motion", "scene", "seed")
 
 
 def make_motion_factors(
@@ -44,10 +46,11 @@ def make_motion_factors(
 
     Args:
         root: Folder that gets ``train/``, ``val/``, ``test/``, ``annotations.csv``, ``meta.json``.
-        size: ``"tiny"`` (1,300 videos of 64 x 64 pixels), ``"standard"`` (20,000 of 128 x 128), or
-            a size of your own.
+        size: ``"tiny"`` (1,300 videos of 64 x 64 pixels), ``"small"`` (9,900 of them),
+            ``"standard"`` (20,000 of 128 x 128), or a size of your own.
         seed: Same seed, same pixels before encoding.
-        background: ``"shared"``: one of 16 scenes, ``"unique"``: every video its own, ``"plain"``.
+        background: ``"shared"``: one of 16 scenes, a third label; ``"unique"``: every video has its
+            own; ``"plain"``: grey.
         workers: Threads; ``None`` for one a core.
         progress: Show a bar.
 
@@ -100,6 +103,7 @@ def _settings(size: Size, seed: int, background: Background) -> dict[str, Any]:
         "fps": FPS,
         "appearance": list(APPEARANCES),
         "motion": list(MOTIONS),
+        "scene": list(SCENES) if background == "shared" else [],
     }
 
 
@@ -126,7 +130,13 @@ def _make_one(video: Planned, folder: Path, size: Size, background: Background) 
     they do where an encoder spends fewer bits on what rests than on what moves.
     """
     pixels = render_video(
-        video.appearance, video.motion, video.seed, size.side, size.num_frames, background
+        video.appearance,
+        video.motion,
+        video.seed,
+        size.side,
+        size.num_frames,
+        background,
+        video.scene,
     )
     write_video(folder / video.path, pixels, fps=FPS, crf=23, gop=1, preset="veryfast")
     return hashlib.sha256(pixels.tobytes()).hexdigest()
@@ -147,7 +157,8 @@ def _finish(
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for video in videos:
-        labels = (APPEARANCES[video.appearance], MOTIONS[video.motion])
+        scene = SCENES[video.scene] if settings["scene"] else ""
+        labels = (APPEARANCES[video.appearance], MOTIONS[video.motion], scene)
         writer.writerow((video.path, video.split, *labels, video.seed))
     _write_text(folder / "annotations.csv", table.getvalue())
     together = hashlib.sha256("".join(hashes[video.path] for video in videos).encode())

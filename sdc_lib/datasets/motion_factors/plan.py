@@ -1,16 +1,21 @@
-"""Which videos MotionFactors consists of: sizes, splits, balanced pairs of labels, seeds."""
+"""Which videos MotionFactors consists of: sizes, splits, balanced labels, seeds."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sdc_lib.datasets.motion_factors.scenes import NUM_SCENES
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
-from sdc_lib.datasets.motion_factors.world import MOTIONS
+from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 
-GENERATOR_VERSION = 2
+Ints = NDArray[np.int64]
+
+GENERATOR_VERSION = 3
 SPLITS = ("train", "val", "test")
 FPS = 25.0
 _NUM_PAIRS = len(APPEARANCES) * len(MOTIONS)
@@ -29,6 +34,7 @@ class Size:
 
 SIZES: Mapping[str, Size] = {
     "tiny": Size(side=64, num_frames=48, train=1000, val=100, test=200),
+    "small": Size(side=64, num_frames=48, train=9000, val=300, test=600),
     "standard": Size(side=128, num_frames=64, train=16000, val=2000, test=2000),
 }
 
@@ -41,11 +47,14 @@ class Planned:
     split: str
     appearance: int
     motion: int
+    scene: int
     seed: int
 
 
 def plan(size: Size, seed: int) -> Iterator[Planned]:
     """All videos of a data set: every pair of labels equally often in each split, shuffled.
+
+    Scenes are balanced as far as counts allow, see `balanced_scenes`.
 
     Args:
         size: Counts.
@@ -59,11 +68,56 @@ def plan(size: Size, seed: int) -> Iterator[Planned]:
         if count % _NUM_PAIRS:
             raise ValueError(f"{split} has {count} videos; a multiple of {_NUM_PAIRS} is needed")
         rng = np.random.default_rng([seed, number])
-        pairs = rng.permutation(np.arange(count) % _NUM_PAIRS).tolist()
-        for i, pair in enumerate(pairs):
+        pairs = rng.permutation(np.arange(count) % _NUM_PAIRS)
+        scenes = balanced_scenes(pairs, rng).tolist()
+        for i, pair in enumerate(pairs.tolist()):
             own = int(np.random.SeedSequence([seed, number, i]).generate_state(1, np.uint64)[0])
             appearance, motion = divmod(pair, len(MOTIONS))
-            yield Planned(f"{split}/{i:06d}.mp4", split, appearance, motion, own)
+            yield Planned(f"{split}/{i:06d}.mp4", split, appearance, motion, scenes[i], own)
+
+
+def balanced_scenes(pairs: Ints, rng: np.random.Generator) -> Ints:
+    """Give every video of a split a scene, balanced overall and within all labels and pairs.
+
+    The n videos of a pair get n consecutive scenes, counted modulo 16. Where a pair begins shifts
+    by a fixed step from one appearance to the next, and by another from one motion to the next: so
+    the number of videos of two scenes differs by at most one within a pair, and by at most two
+    within an appearance, a motion or the split. Which appearance, motion and scene comes first is
+    drawn anew for every split: what is uneven in one says nothing about another.
+
+    Args:
+        pairs: Pair of labels of every video, ``10 * appearance + motion``, ``(N,)``.
+        rng: Source of the three orders.
+
+    Returns:
+        Index into ``SCENES`` of every video, ``(N,)``.
+    """
+    rows, columns = rng.permutation(len(APPEARANCES)), rng.permutation(len(MOTIONS))
+    names = rng.permutation(NUM_SCENES)
+    down, across = _steps(len(pairs) // _NUM_PAIRS)
+    seen = np.zeros(_NUM_PAIRS, np.int64)
+    scenes = np.empty(len(pairs), np.int64)
+    for i, pair in enumerate(pairs):
+        appearance, motion = divmod(int(pair), len(MOTIONS))
+        place = down * rows[appearance] + across * columns[motion] + seen[pair]
+        scenes[i] = names[place % NUM_SCENES]
+        seen[pair] += 1
+    return scenes
+
+
+@functools.cache
+def _steps(videos_a_pair: int) -> tuple[int, int]:
+    """The two steps that leave scenes least uneven, found by trying all."""
+
+    def unevenness(steps: tuple[int, int]) -> list[int]:
+        down, across = np.arange(len(APPEARANCES))[:, None, None], np.arange(len(MOTIONS))[:, None]
+        place = steps[0] * down + steps[1] * across + np.arange(videos_a_pair % NUM_SCENES)
+        counts = np.eye(NUM_SCENES, dtype=np.int64)[place % NUM_SCENES].sum(axis=2)  # (10, 10, 16)
+        spreads = [np.ptp(counts.sum(axis=axes), axis=-1).max() for axes in ((0, 1), 0, 1)]
+        return sorted(map(int, spreads), reverse=True)
+
+    numbers = range(NUM_SCENES)
+    return min(((down, across) for down in numbers for across in numbers), key=unevenness)
 
 
 def size_named(size: str | Size) -> Size:

@@ -1,102 +1,32 @@
 """Draw one MotionFactors video: a textured sprite moving over a scene, with known labels.
 
-The world is a torus: what leaves on one side enters on the other. Positions are uniform on it,
-angles uniform on the circle and sizes log-uniform in one range at every moment of every motion, so
-one frame says nothing about the motion. Backgrounds are faint and the distractor is plain: what
-tells one video from another should be the two labels before anything else.
+The world is a torus: what leaves on one side enters on the other. Backgrounds are faint and the
+distractor is plain: what tells one video from another should be its labels before anything else.
+The generator knows where everything is, frame by frame: `render_masks`.
 """
 
 from __future__ import annotations
 
 import colorsys
 import functools
-from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdc_lib.datasets.motion_factors.scenes import NUM_SCENES, Background, background_image
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES, Array, sprite
+from sdc_lib.datasets.motion_factors.tracks import MOTIONS, Track, draw_track
 
-Background = Literal["shared", "unique", "plain"]
+__all__ = ["MOTIONS", "Masks", "render_masks", "render_video"]
 
-MOTIONS = (
-    "left",
-    "right",
-    "up",
-    "down",
-    "rotate_clockwise",
-    "rotate_anticlockwise",
-    "grow",
-    "shrink",
-    "oscillate",
-    "orbit",
-)
-NUM_SCENES = 16
-
-# Ranges of the nuisances: lengths in shares of the side, times in frames (25 a second).
-_DIAMETER = (0.40, 0.70)
-_SPEED = (0.016, 0.036)
-_TURN = (np.radians(5.0), np.radians(12.0))
-_GROWTH_PERIOD = (18.0, 34.0)
-_SWING, _SWING_PERIOD = (0.11, 0.19), (12.0, 19.0)
-_ORBIT, _ORBIT_PERIOD = (0.11, 0.19), (16.0, 30.0)
+# Ranges of the nuisances: lengths in shares of the side.
 _DISTRACTOR_DIAMETER = (0.08, 0.14)
 _GAIN = (0.8, 1.15)
 _NOISE = (1.0, 4.0)
 _JITTER = 2
+_DISC = APPEARANCES.index("disc")
 _STEP_PROBABILITY = 0.1
-
-
-@dataclass(frozen=True)
-class Track:
-    """Where the sprite is, frame by frame; all arrays are float64 ``(T,)``."""
-
-    x: NDArray[np.float64]
-    """Centre to the right, in shares of the side, modulo 1."""
-    y: NDArray[np.float64]
-    """Centre downwards, in shares of the side, modulo 1."""
-    angle: NDArray[np.float64]
-    """Clockwise as seen, in radians."""
-    diameter: NDArray[np.float64]
-    """Of the bounding circle, in shares of the side."""
-
-
-def draw_track(motion: int, num_frames: int, rng: np.random.Generator) -> Track:
-    """Draw a random track of one motion.
-
-    Args:
-        motion: Index into ``MOTIONS``.
-        num_frames: T.
-        rng: Source of start, phases, speed and size.
-
-    Returns:
-        The track. Every motion draws the same numbers from ``rng`` before its own.
-    """
-    x, y, turn, size, phase = rng.uniform(size=5)
-    speed, spin = rng.uniform(*_SPEED), rng.uniform(*_TURN)
-    name = MOTIONS[motion]
-    t = np.arange(num_frames, dtype=np.float64)
-    dx, dy, dturn, dsize = (np.zeros(num_frames) for _ in range(4))
-    if name in ("left", "right"):
-        dx = (speed if name == "right" else -speed) * t
-    elif name in ("up", "down"):
-        dy = (speed if name == "down" else -speed) * t
-    elif name in ("rotate_clockwise", "rotate_anticlockwise"):
-        dturn = (spin if name == "rotate_clockwise" else -spin) * t
-    elif name in ("grow", "shrink"):
-        dsize = (1 if name == "grow" else -1) * t / rng.uniform(*_GROWTH_PERIOD)
-    elif name == "oscillate":
-        angle = 2 * np.pi * (t / rng.uniform(*_SWING_PERIOD) + phase)
-        dx = rng.uniform(*_SWING) * np.sin(angle)
-    else:  # orbit, in either sense
-        sense = rng.choice((-1, 1))
-        angle = 2 * np.pi * (sense * t / rng.uniform(*_ORBIT_PERIOD) + phase)
-        radius = rng.uniform(*_ORBIT)
-        dx, dy = radius * np.cos(angle), radius * np.sin(angle)
-    smallest, largest = _DIAMETER
-    diameter = smallest * (largest / smallest) ** ((size + dsize) % 1)
-    return Track((x + dx) % 1, (y + dy) % 1, 2 * np.pi * turn + dturn, diameter)
 
 
 def render_video(
@@ -106,6 +36,7 @@ def render_video(
     side: int = 64,
     num_frames: int = 48,
     background: Background = "shared",
+    scene: int | None = None,
 ) -> NDArray[np.uint8]:
     """Draw a video. The same arguments give the same pixels.
 
@@ -116,6 +47,7 @@ def render_video(
         side: Width and height in pixels.
         num_frames: T.
         background: ``"shared"``: one of 16 scenes; ``"unique"``: its own scene; ``"plain"``: grey.
+        scene: Index into ``SCENES``; drawn from the seed if None.
 
     Returns:
         uint8 ``(T, side, side, 3)``, RGB.
@@ -123,26 +55,96 @@ def render_video(
     Raises:
         ValueError: Unknown label or background.
     """
-    if not (0 <= appearance < len(APPEARANCES) and 0 <= motion < len(MOTIONS)):
-        raise ValueError(f"appearance {appearance} and motion {motion} must be in 0 to 9")
-    # Motion draws come from a stream of their own: all else is the same for every motion.
-    rng, track_rng = np.random.default_rng(seed).spawn(2)
-    still = _draw_scene(background, side, rng)
-    still = _add_distractor(still, rng)
-    colours = _draw_colours(rng)
-    gain, noise = rng.uniform(*_GAIN), rng.uniform(*_NOISE)
-    camera = _draw_jitter(num_frames, rng)
-    track = draw_track(motion, num_frames, track_rng)
-    video = _composite(still, appearance, colours, track) * np.float32(255 * gain)
-    for t, shift in enumerate(camera):
-        video[t] = np.roll(video[t], shift, axis=(0, 1))
-    _add_noise(video, noise, rng)
+    _check(appearance, motion, scene)
+    # Noise is the last thing drawn, from the same stream as the plan.
+    rng, track_rng = _streams(seed)
+    plan = _draw_plan(motion, num_frames, rng, track_rng)
+    number = plan.scene if scene is None else scene
+    still = background_image(background, number, side, plan.own_scene)
+    still = _composite(still, _DISC, plan.distractor_colours, plan.distractor)[0]
+    video = _composite(still, appearance, plan.colours, plan.track) * np.float32(255 * plan.gain)
+    _shake(video, plan.camera)
+    _add_noise(video, plan.noise, rng)
     pixels: NDArray[np.uint8] = np.rint(video.clip(0, 255)).astype(np.uint8)
     return pixels
 
 
-def _composite(still: Array, appearance: int, colours: Array, track: Track) -> Array:
-    """Lay the sprite over a scene ``(H, W, 3)`` along a track, giving ``(T, H, W, 3)``."""
+class Masks(NamedTuple):
+    """What covers each pixel, float32 ``(T, side, side)`` in [0, 1]; the rest is background."""
+
+    shape: Array
+    distractor: Array
+    """Where the shape does not hide it."""
+
+
+def render_masks(
+    appearance: int, motion: int, seed: int, side: int = 64, num_frames: int = 48
+) -> Masks:
+    """Where shape and distractor are in the video that `render_video` draws from these arguments.
+
+    Raises:
+        ValueError: Unknown label.
+    """
+    _check(appearance, motion, None)
+    plan = _draw_plan(motion, num_frames, *_streams(seed))
+    black = np.zeros((side, side, 3), np.float32)
+    shape = _composite(black, appearance, None, plan.track)[..., 0]
+    distractor = _composite(black, _DISC, None, plan.distractor)[..., 0] * (1 - shape)
+    for mask in (shape, distractor):
+        _shake(mask, plan.camera)
+    return Masks(shape, distractor)
+
+
+class _Plan(NamedTuple):
+    """Everything random about a video but its noise, in the order in which it is drawn."""
+
+    scene: int
+    own_scene: int
+    distractor: Track
+    distractor_colours: Array
+    colours: Array
+    gain: float
+    noise: float
+    camera: NDArray[np.int64]
+    track: Track
+
+
+def _streams(seed: int) -> list[np.random.Generator]:
+    """Motion draws come from a stream of their own: all else is the same for every motion."""
+    return np.random.default_rng(seed).spawn(2)
+
+
+def _draw_plan(
+    motion: int, num_frames: int, rng: np.random.Generator, track_rng: np.random.Generator
+) -> _Plan:
+    return _Plan(
+        int(rng.integers(NUM_SCENES)),
+        int(rng.integers(NUM_SCENES, 2**62)),
+        _draw_distractor(rng),
+        _draw_colours(rng)[[0, 0]],
+        _draw_colours(rng),
+        rng.uniform(*_GAIN),
+        rng.uniform(*_NOISE),
+        _draw_jitter(num_frames, rng),
+        draw_track(motion, num_frames, track_rng),
+    )
+
+
+def _check(appearance: int, motion: int, scene: int | None) -> None:
+    if not (0 <= appearance < len(APPEARANCES) and 0 <= motion < len(MOTIONS)):
+        raise ValueError(f"appearance {appearance} and motion {motion} must be in 0 to 9")
+    if scene is not None and not 0 <= scene < NUM_SCENES:
+        raise ValueError(f"scene is {scene}; it must be in 0 to {NUM_SCENES - 1}")
+
+
+def _shake(video: Array, camera: NDArray[np.int64]) -> None:
+    """Move frames ``(T, H, W, ...)`` in place by the camera's offsets ``(T, 2)``."""
+    for t, shift in enumerate(camera):
+        video[t] = np.roll(video[t], shift, axis=(0, 1))
+
+
+def _composite(still: Array, appearance: int, colours: Array | None, track: Track) -> Array:
+    """Lay a sprite (white without colours) over ``(H, W, 3)`` along a track: ``(T, H, W, 3)``."""
     side = still.shape[0]
     image = sprite(appearance, round(0.6 * side))
     grid = (np.arange(side, dtype=np.float32) + 0.5) / side
@@ -161,7 +163,9 @@ def _composite(still: Array, appearance: int, colours: Array, track: Track) -> A
     v = (cos * dy)[:, :, None] - (sin * dx)[:, None, :]
     inside = np.flatnonzero(u * u + v * v < 1)
     cover, second, shade = _sample(image, u.ravel()[inside], v.ravel()[inside])[..., None]
-    paint = shade * (colours[0] + second * (colours[1] - colours[0]))  # (points, 3)
+    paint: Array | float = 1.0
+    if colours is not None:
+        paint = shade * (colours[0] + second * (colours[1] - colours[0]))  # (points, 3)
     video = np.repeat(still[None], len(x), axis=0)
     pixels = video.reshape(-1, 3)  # a view: writing to it paints the video
     pixels[inside] += cover * (paint - pixels[inside])
@@ -193,41 +197,11 @@ def _add_noise(video: Array, strength: float, rng: np.random.Generator) -> None:
         frame += np.float32(strength) * pool[start : start + size].reshape(frame.shape)
 
 
-@functools.lru_cache(maxsize=64)
-def scene(number: int, side: int) -> Array:
-    """Smooth colour noise that continues across the edges, float32 ``(side, side, 3)``."""
-    rng = np.random.default_rng([1721, number])
-    frequency = np.fft.fftfreq(16) * 16
-    falloff = np.exp(-(frequency[:, None] ** 2 + frequency**2) / (2 * 1.3**2))
-    falloff[0, 0] = 0
-    coarse = 0.6 * rng.standard_normal((3, 16, 16)) + 0.8 * rng.standard_normal((16, 16))
-    spectrum = np.zeros((3, side, side), complex)
-    place = frequency.astype(int) % side
-    spectrum[:, place[:, None], place] = np.fft.fft2(coarse) * falloff
-    noise = np.fft.ifft2(spectrum).real.transpose(1, 2, 0)
-    tint = rng.uniform(-0.08, 0.08, 3)
-    values: Array = (0.45 + tint + 0.045 * noise / noise.std()).clip(0.1, 0.8).astype(np.float32)
-    values.flags.writeable = False
-    return values
-
-
-def _draw_scene(background: Background, side: int, rng: np.random.Generator) -> Array:
-    if background not in ("shared", "unique", "plain"):
-        raise ValueError(f"background is {background!r}; it must be 'shared', 'unique' or 'plain'")
-    shared, unique = int(rng.integers(NUM_SCENES)), int(rng.integers(NUM_SCENES, 2**62))
-    if background == "plain":
-        return np.full((side, side, 3), 0.45, np.float32)
-    return scene(shared if background == "shared" else unique, side)
-
-
-def _add_distractor(still: Array, rng: np.random.Generator) -> Array:
-    """One more sprite, at rest: a small disc of a single colour."""
+def _draw_distractor(rng: np.random.Generator) -> Track:
+    """One more sprite, at rest: a small disc."""
     x, y = rng.uniform(size=2)
     diameter = rng.uniform(*_DISTRACTOR_DIAMETER)
-    at = Track(*(np.array([value]) for value in (x, y, 0.0, diameter)))
-    colours = _draw_colours(rng)[[0, 0]]
-    painted: Array = _composite(still, APPEARANCES.index("disc"), colours, at)[0]
-    return painted
+    return Track(*(np.array([value]) for value in (x, y, 0.0, diameter)))
 
 
 def _draw_colours(rng: np.random.Generator) -> Array:

@@ -15,13 +15,14 @@ from sdc_lib.datasets import MotionFactors, PairClips, sample_clips
 from sdc_lib.datasets.motion_factors import (
     APPEARANCES,
     MOTIONS,
+    SCENES,
     SIZES,
     SPLITS,
     Size,
     generate,
     make_motion_factors,
 )
-from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, plan
+from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, Planned, plan
 from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.video import check_video, read_clip, write_video
 
@@ -40,8 +41,50 @@ def test_labels_and_pairs_are_balanced_in_every_split(name: str) -> None:
     assert len({video.path for video in videos}) == len(videos)
 
 
+def unevenness(videos: list[Planned], *factors: str) -> int:
+    """Largest difference between the counts of two scenes within any values of these factors."""
+    counts: dict[tuple[int, ...], Counter[int]] = {}
+    for video in videos:
+        values = tuple(int(getattr(video, factor)) for factor in factors)
+        counts.setdefault(values, Counter())[video.scene] += 1
+    return max(
+        max(found[s] for s in range(16)) - min(found[s] for s in range(16))
+        for found in counts.values()
+    )
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_scenes_are_balanced_as_far_as_counts_allow(name: str) -> None:
+    videos = list(plan(SIZES[name], seed=0))
+    for split in SPLITS:
+        own = [video for video in videos if video.split == split]
+        assert unevenness(own, "appearance", "motion") <= 1
+        assert unevenness(own, "appearance") <= 1
+        assert unevenness(own, "motion") <= 1
+        assert unevenness(own) <= 2
+        if len(own) % 1600 == 0:
+            assert unevenness(own, "appearance", "motion") == 0
+
+
+def test_what_is_uneven_in_one_split_says_nothing_about_another() -> None:
+    """With one video a pair, its scene must not be the one that the pair has elsewhere."""
+    small = Size(side=40, num_frames=3, train=100, val=100, test=100)
+    scenes = [
+        {(v.appearance, v.motion): v.scene for v in plan(small, seed) if v.split == split}
+        for seed in range(4)
+        for split in SPLITS
+    ]
+    agree = [
+        np.mean([first[pair] == second[pair] for pair in first])
+        for i, first in enumerate(scenes)
+        for second in scenes[:i]
+    ]
+    assert np.mean(agree) == pytest.approx(1 / 16, abs=0.02)
+
+
 def test_sizes_are_those_documented() -> None:
     assert SIZES["tiny"] == Size(64, 48, 1000, 100, 200)
+    assert SIZES["small"] == Size(64, 48, 9000, 300, 600)
     assert SIZES["standard"] == Size(128, 64, 16000, 2000, 2000)
 
 
@@ -58,10 +101,11 @@ def test_a_count_that_cannot_be_balanced_is_refused() -> None:
 def test_the_files(motion_factors_root: Path) -> None:
     with (motion_factors_root / "annotations.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["path", "split", "appearance", "motion", "seed"]
+    assert list(rows[0]) == ["path", "split", "appearance", "motion", "scene", "seed"]
     assert len(rows) == 300
     assert all((motion_factors_root / row["path"]).is_file() for row in rows)
     assert {row["appearance"] for row in rows} == set(APPEARANCES)
+    assert {row["scene"] for row in rows} == set(SCENES)
     meta = json.loads((motion_factors_root / "meta.json").read_text())
     assert (meta["generator"], meta["seed"], meta["background"]) == (GENERATOR_VERSION, 7, "shared")
     assert len(meta["pixels_sha256"]) == 64
@@ -73,7 +117,8 @@ def test_reading_it_back(motion_factors_root: Path) -> None:
     for split in SPLITS:
         videos = MotionFactors(motion_factors_root, split, SMALL)
         assert len(videos) == 100
-        assert videos.factor_names == {"appearance": APPEARANCES, "motion": MOTIONS}
+        names = {"appearance": APPEARANCES, "motion": MOTIONS, "scene": SCENES}
+        assert videos.factor_names == names
         assert videos.class_names == MOTIONS
         pairs = zip(videos.targets("appearance"), videos.targets("motion"), strict=True)
         assert len(set(pairs)) == 100
@@ -85,10 +130,23 @@ def test_reading_it_back(motion_factors_root: Path) -> None:
 def test_the_files_show_what_the_labels_say(motion_factors_root: Path) -> None:
     for video in MotionFactors(motion_factors_root, "test")[:8]:
         drawn = render_video(
-            video.factors["appearance"], video.factors["motion"], int(video.group or 0), 40, 24
+            video.factors["appearance"],
+            video.factors["motion"],
+            int(video.group or 0),
+            40,
+            24,
+            scene=video.factors["scene"],
         )
         read = read_clip(video.path, range(24)).numpy()
         assert np.abs(read.astype(int) - drawn).mean() < 10
+
+
+def test_only_shared_scenes_are_labels(tmp_path: Path) -> None:
+    root = make_motion_factors(tmp_path, PIXEL, background="unique", progress=False)
+    assert ",,".join(["", ""]) in (root / "annotations.csv").read_text()
+    videos = MotionFactors(root)
+    assert list(videos.factor_names) == ["appearance", "motion"]
+    assert videos[0].factors.keys() == {"appearance", "motion"}
 
 
 def test_same_seed_same_pixels(motion_factors_root: Path, tmp_path: Path) -> None:
@@ -153,7 +211,7 @@ def test_wrong_arguments_name_what_would_be_right(
 ) -> None:
     with pytest.raises(ValueError, match="'validation'; it must be one of train, val, test"):
         MotionFactors(motion_factors_root, "validation")
-    with pytest.raises(ValueError, match="'huge'; it must be one of tiny, standard"):
+    with pytest.raises(ValueError, match="'huge'; it must be one of tiny, small, standard"):
         make_motion_factors(tmp_path, "huge")
     with pytest.raises(ValueError, match="workers is 0"):
         make_motion_factors(tmp_path, PIXEL, workers=0)
@@ -184,6 +242,8 @@ def test_an_older_generator_is_not_mistaken(motion_factors_root: Path, tmp_path:
         ValueError, match=f"version 0, not of motion-factors version {GENERATOR_VERSION}"
     ):
         MotionFactors(tmp_path)
+    with pytest.raises(ValueError, match=f"generator 0, not {GENERATOR_VERSION}: choose another"):
+        make_motion_factors(tmp_path, PIXEL, progress=False)
 
 
 def test_a_bar_shows_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

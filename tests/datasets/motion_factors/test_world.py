@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdc_lib.datasets.motion_factors.scenes import scene
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES, sprite
-from sdc_lib.datasets.motion_factors.world import MOTIONS, draw_track, render_video, scene
+from sdc_lib.datasets.motion_factors.tracks import MOTIONS, draw_track
+from sdc_lib.datasets.motion_factors.world import render_masks, render_video
 
 
 def mean_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,6 +81,37 @@ def test_the_nuisances_do_not_depend_on_the_motion() -> None:
     # Same seed, other motion: camera, scene, brightness and noise agree wherever the sprite is not.
     same = (corner[0] == corner[1]).all(axis=-1).mean()
     assert same > 0.4
+
+
+def test_the_scene_is_one_of_sixteen_and_changes_nothing_else() -> None:
+    first, second = (render_video(2, 3, 5, 48, 2, scene=number) for number in (0, 1))
+    drawn = [render_video(2, 3, 5, 48, 2, scene=number).tobytes() for number in range(16)]
+    assert drawn.count(render_video(2, 3, 5, 48, 2).tobytes()) == 1  # the seed's own choice
+    covered = render_masks(2, 3, 5, 48, 2).shape == 1
+    assert covered.any()
+    assert (first[covered] == second[covered]).all()
+    assert (first != second).any(axis=-1)[~covered].mean() > 0.5
+    with pytest.raises(ValueError, match="scene is 16; it must be in 0 to 15"):
+        render_video(0, 0, 1, scene=16)
+
+
+@pytest.mark.parametrize("motion", [1, 4, 6])
+def test_masks_show_where_things_are(motion: int) -> None:
+    """Another colour of background changes exactly what neither shape nor distractor covers."""
+    masks = render_masks(3, motion, seed=9, side=48, num_frames=8)
+    assert masks.shape.shape == masks.distractor.shape == (8, 48, 48)
+    assert 0 <= masks.shape.min() < masks.shape.max() <= 1
+    shared, plain = (
+        render_video(3, motion, 9, 48, 8, background).astype(int)
+        for background in ("shared", "plain")
+    )
+    same = (np.abs(shared - plain).max(axis=-1) == 0).astype(float)
+    covered = masks.shape + masks.distractor
+    assert same[covered >= 1].mean() == 1
+    assert same[covered < 0.001].mean() < 0.2
+    assert masks.distractor.sum() > 0
+    moved = np.abs(np.diff(masks.shape, axis=0)).sum()
+    assert moved > 5 * np.abs(np.diff(masks.distractor, axis=0)).sum()
 
 
 def test_backgrounds() -> None:

@@ -1,0 +1,60 @@
+"""Which labellings of the videos a measure is about, and which videos it learns from and tests."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from sdc_lib.features.store import Features, Ints
+
+KNOWN_FACTORS = (("scene", "motion", "appearance"), ("appearance", "motion"))
+"""Factors of MotionFactors, with shared backgrounds and with others: static, dynamic, shared."""
+
+Folds = str | Sequence[int] | Ints | Sequence[tuple[Sequence[int] | Ints, Sequence[int] | Ints]]
+
+
+def known_factors(names: Iterable[str]) -> tuple[str, ...]:
+    """Factors of MotionFactors among these names, the static one first; empty for other data."""
+    names = set(names)
+    return next((known for known in KNOWN_FACTORS if names.issuperset(known)), ())
+
+
+def choose_factors(features: Features, factors: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The factors to measure: those named, or those of MotionFactors.
+
+    Raises:
+        ValueError: If they are not two or more different labellings of the videos.
+    """
+    if factors is None:
+        if known := known_factors(features.labels):
+            return known
+        found = ", ".join(features.labels) or "none"
+        raise ValueError(
+            f"{features.dataset}/{features.split} has the labels {found}: name the static and the "
+            "dynamic factor among them"
+        )
+    if len(factors) < 2 or len(set(factors)) != len(factors):
+        raise ValueError(
+            f"factors are {', '.join(factors) or 'none'}; needed are a static and a dynamic one, "
+            "then further ones, all different"
+        )
+    for factor in factors:
+        features.targets(factor)  # an error names those that exist
+    return tuple(factors)
+
+
+def fold_indices(features: Features, folds: Folds) -> list[tuple[Ints, Ints]]:
+    """Train and test indices of every fold, from any of the forms that a fold can have.
+
+    Raises:
+        ValueError: If there are fewer than two folds, or one for another number of videos.
+    """
+    labels = features.targets(folds) if isinstance(folds, str) else folds
+    if len(labels) and isinstance(labels[0], tuple | list):
+        return [(np.asarray(train), np.asarray(test)) for train, test in labels]  # type: ignore[misc]
+    each = np.asarray(labels)
+    if each.shape != (len(features),):
+        raise ValueError(f"{each.size} folds for {len(features)} videos: one a video is needed")
+    values = np.unique(each)
+    if len(values) < 2:
+        raise ValueError(f"all videos are in fold {values.tolist()}; at least two are needed")
+    return [(np.flatnonzero(each != value), np.flatnonzero(each == value)) for value in values]
