@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PROFILE ?= cpu
 PORT ?= 8888
+# owner/name on GitHub of whoever hosts a copy: set it here, then `make badges`.
+REPO ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +20,7 @@ WORKERS ?= 2
 
 .PHONY: help
 help:  ## list the targets
-	@echo "usage: make TARGET [PYTHON=python3] [PROFILE=cpu|gpu] [WORKERS=2] [PORT=8888]"
+	@echo "usage: make TARGET [PYTHON=python3] [PROFILE=cpu|gpu|rehearsal] [DATA_DIR=data] [WORKERS=2] [PORT=8888]"
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort \
 		| awk -F ':.*## ' '{ printf "  %-15s %s\n", $$1, $$2 }'
 
@@ -44,12 +46,17 @@ lock: setup  ## resolve requirements.lock again for every platform
 # --- notebooks -----------------------------------------------------------------------------
 
 .PHONY: run-notebooks
-run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu or gpu), with an HTML index
-	$(BIN)/python -m tools.run_notebooks --profile $(PROFILE)
+run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu, gpu or rehearsal; DATA_DIR, DEVICE)
+	$(BIN)/python -m tools.run_notebooks --profile $(PROFILE) \
+		$(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(if $(DEVICE),--device $(DEVICE))
 
 .PHONY: notebooks
 notebooks: setup  ## run all notebooks where they are and store them with their outputs
 	$(BIN)/python -m tools.run_notebooks --in-place
+
+.PHONY: badges
+badges: setup  ## write badges that open the notebooks from REPO=owner/name; without it, none
+	$(BIN)/python -m tools.badges $(if $(REPO),--repo $(REPO))
 
 .PHONY: lab
 lab: setup  ## open JupyterLab on the notebooks (PORT=8888)

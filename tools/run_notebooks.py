@@ -1,4 +1,4 @@
-"""Run the notebooks in order, tell of every failure at the end, and write an HTML site.
+"""Run the notebooks in order, report every failure at the end, and write an HTML site.
 
 ``python -m tools.run_notebooks`` puts executed copies and pages into ``build/notebooks``;
 ``--in-place`` stores the outputs in the notebooks themselves instead.
@@ -13,24 +13,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
 import papermill
 import tyro
-from nbformat import NotebookNode
 
 from tools.pages import write_site
 from tools.tidy import ROOT, tidy
+from tools.timing import measure_work, slowness, stated_minutes, too_slow
 
-Profile = Literal["cpu", "gpu"]
+Profile = Literal["cpu", "gpu", "rehearsal"]
 NUMBERED = "[0-9][0-9]_*.ipynb"
-SECONDS_A_CELL = {"cpu": 600, "gpu": 3600}
-# In CI a notebook may take this many times what its header says, and always this many seconds.
-SLACK, FLOOR_SECONDS = 1.5, 20.0
-HEADER_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*min(?:ute)?s?\s+on\s+(?:2|two)\s+CPU\s+cores")
+SECONDS_A_CELL = {"cpu": 600, "gpu": 24 * 3600, "rehearsal": 600}
 
 
 @dataclass(frozen=True)
@@ -41,19 +38,25 @@ class Outcome:
         name: File name without its ending.
         seconds: Wall time, kernel start included.
         failure: Where and why it failed; empty after success.
+        note: That it took longer than its header says; no failure.
     """
 
     name: str
     seconds: float
     failure: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Options:
     """Run the notebooks in order."""
 
-    profile: Profile = "gpu" if os.environ.get("PROFILE") == "gpu" else "cpu"
-    """cpu: minutes on 2 cores; gpu: longer runs on one GPU."""
+    profile: Profile = "cpu"
+    """cpu: minutes on 2 cores; gpu: the whole thing on one GPU; rehearsal: that at toy size."""
+    data_dir: Path | None = None
+    """Folder of data sets; data/ of the repository when not given."""
+    device: str = ""
+    """Where to compute, such as cuda; every notebook's own choice when empty."""
     in_place: bool = False
     """Store the outputs in the notebooks (default parameters) instead of build/notebooks."""
     only: tuple[str, ...] = ()
@@ -62,23 +65,6 @@ class Options:
     """Where the notebooks are."""
     out: Path = ROOT / "build" / "notebooks"
     """Folder for executed copies and pages."""
-
-
-def stated_minutes(notebook: NotebookNode) -> float | None:
-    """The minutes on 2 CPU cores that the first Markdown cell promises, or None."""
-    first = next((cell for cell in notebook.cells if cell.cell_type == "markdown"), None)
-    found = HEADER_TIME.search(first.source.replace("*", "")) if first else None
-    return float(found.group(1)) if found else None
-
-
-def too_slow(seconds: float, minutes: float | None) -> str:
-    """What to say of a notebook that took longer than its header allows; empty if it did not."""
-    if minutes is None:
-        return "its header does not say 'N min on 2 CPU cores'"
-    allowed = max(FLOOR_SECONDS, SLACK * 60 * minutes)
-    if seconds <= allowed:
-        return ""
-    return f"took {seconds:.0f} s; its header says {minutes:g} min, {allowed:.0f} s are allowed"
 
 
 def failing_cell(executed: Path, error: Exception) -> str:
@@ -100,8 +86,23 @@ def failing_cell(executed: Path, error: Exception) -> str:
     return said
 
 
+def parameters_for(source: Path, options: Options) -> dict[str, str]:
+    """The values that a notebook gets for those parameters that it has."""
+    files = os.path.relpath(options.out / "files" / source.stem, options.folder.parent)
+    values = {"PROFILE": options.profile, "OUT_DIR": Path(files).as_posix()}
+    if options.data_dir is not None:
+        values["DATA_DIR"] = str(options.data_dir.resolve())
+    if options.device:
+        values["DEVICE"] = options.device
+    has = set()
+    for cell in nbformat.read(source, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            has |= set(re.findall(r"^([A-Z_]+)\b.*=", cell.source, re.MULTILINE))
+    return {name: value for name, value in values.items() if name in has}
+
+
 def execute(source: Path, target: Path, parameters: dict[str, str], profile: Profile) -> Outcome:
-    """Run one notebook from a fresh kernel, beside its source, and keep whatever it produced."""
+    """Run one notebook from a fresh kernel, in the folder above its own; keep what it produced."""
     terminal = sys.stderr.isatty()
     bar: dict[str, Any] = {"desc": source.stem, "unit": "cell", "ncols": 88}
     start, failure = time.perf_counter(), ""
@@ -113,7 +114,7 @@ def execute(source: Path, target: Path, parameters: dict[str, str], profile: Pro
             kernel_name="python3",
             language="python",
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            cwd=source.parent,
+            cwd=source.parent.parent,
             start_timeout=300,
             execution_timeout=SECONDS_A_CELL[profile],
             progress_bar=bar if terminal else {**bar, "mininterval": 30.0},
@@ -130,12 +131,11 @@ def run_copies(sources: Sequence[Path], options: Options) -> list[Outcome]:
     for source in sources:
         target = options.out / source.name
         target.unlink(missing_ok=True)
-        files = os.path.relpath(options.out / "files" / source.stem, source.parent)
-        parameters = {"PROFILE": options.profile, "OUT_DIR": Path(files).as_posix()}
-        outcome = execute(source, target, parameters, options.profile)
-        if os.environ.get("CI") == "true" and options.profile == "cpu" and not outcome.failure:
+        factor = slowness(measure_work()) if options.profile == "cpu" else 1.0
+        outcome = execute(source, target, parameters_for(source, options), options.profile)
+        if options.profile == "cpu" and not outcome.failure:
             minutes = stated_minutes(nbformat.read(source, as_version=4))
-            outcome = Outcome(outcome.name, outcome.seconds, too_slow(outcome.seconds, minutes))
+            outcome = replace(outcome, note=too_slow(outcome.seconds, minutes, factor))
         if target.exists():
             nbformat.write(tidy(nbformat.read(target, as_version=4)), target)
         outcomes.append(outcome)
@@ -161,12 +161,13 @@ def run_in_place(sources: Sequence[Path], options: Options) -> list[Outcome]:
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """One line a notebook with its time, then every failure."""
+    """One line a notebook with its time, then what is noted, then every failure."""
     width = max(len(outcome.name) for outcome in outcomes)
     lines = [
         f"{'FAIL' if outcome.failure else 'ok  '}  {outcome.name:<{width}} {outcome.seconds:7.1f} s"
         for outcome in outcomes
     ]
+    lines += [f"note: {outcome.name} {outcome.note}" for outcome in outcomes if outcome.note]
     failed = [outcome for outcome in outcomes if outcome.failure]
     lines.append(f"{len(outcomes) - len(failed)} of {len(outcomes)} notebooks ran")
     lines += [f"{outcome.name}: {outcome.failure}" for outcome in failed]

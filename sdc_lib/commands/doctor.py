@@ -156,7 +156,7 @@ def check_kernel() -> Check:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ModuleNotFoundError:
         detail = "Jupyter is not installed; only the notebooks need it"
-        return Check("kernel", True, f"{detail} (pip install 'sdc-video[notebooks]')")
+        return Check("kernel", True, f"{detail} (pip install -e '.[notebooks]' in the clone)")
     try:
         manager: Any = KernelSpecManager()
         spec = manager.get_kernel_spec("python3")

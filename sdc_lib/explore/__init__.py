@@ -8,7 +8,7 @@ try:
     import ipywidgets  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "sdc_lib.explore needs ipywidgets: pip install 'sdc-video[notebooks]'"
+        "sdc_lib.explore needs ipywidgets: pip install -e '.[notebooks]' in the clone"
     ) from error
 
 from sdc_lib.explore.attention import AttentionExplorer

@@ -9,7 +9,7 @@ try:
     import PIL  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        "sdc_lib.plots needs matplotlib and Pillow: pip install 'sdc-video[notebooks]'"
+        "sdc_lib.plots needs matplotlib and Pillow: pip install -e '.[notebooks]' in the clone"
     ) from error
 
 from sdc_lib.plots.concepts import (

@@ -237,6 +237,6 @@ def _summary_writer(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ValueError(
-            "TensorBoard is not installed: pip install 'sdc-video[tracking]'"
+            "TensorBoard is not installed: pip install -e '.[tracking]' in the clone"
         ) from error
     return SummaryWriter(str(folder), purge_step=step + 1)

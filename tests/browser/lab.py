@@ -83,7 +83,7 @@ class Lab:
 
 
 def copy_notebooks(folder: Path) -> None:
-    """Fill a folder with unexecuted notebooks and links to the data of the repository.
+    """Fill a folder with unexecuted notebooks and links to what they need of the repository.
 
     MotionFactors is linked where it exists; otherwise the notebooks make it inside the folder.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
@@ -16,10 +15,6 @@ SLIDERS = {
     "01_frame_differencing": ("frame", "stride", "frozen frame"),
     "05_cross_attention": ("frame", "from rank"),
 }
-BADGE: dict[str, Any] = {
-    "content_type": "image/svg+xml",
-    "body": '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"/>',
-}
 # Chromium draws no taller picture.
 TALLEST = 16_000
 
@@ -29,8 +24,6 @@ def test_a_notebook_runs_and_its_explorer_answers_the_keyboard_within_a_second(
     notebook: str, lab: Lab, chromium: Browser, pictures: Path
 ) -> None:
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-    # The only thing a notebook fetches from elsewhere; the test must pass without a network.
-    page.route("https://img.shields.io/**", lambda route: route.fulfill(**BADGE))
     errors = collected_errors(page)
     try:
         page.goto(lab.url(notebook))

@@ -142,7 +142,7 @@ def test_kernel_check_passes_without_jupyter(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "jupyter_client.kernelspec", None)
     check = doctor.check_kernel()
     assert check.ok
-    assert "sdc-video[notebooks]" in check.detail
+    assert "-e '.[notebooks]'" in check.detail
 
 
 def test_full_disk_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_without_ipywidgets_the_error_names_the_extra(monkeypatch: pytest.Monkey
     for name in [name for name in sys.modules if name.startswith("sdc_lib.explore")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    with pytest.raises(ImportError, match=r"ipywidgets.*sdc-video\[notebooks\]"):
+    with pytest.raises(ImportError, match=r"ipywidgets.*-e '\.\[notebooks\]'"):
         importlib.import_module("sdc_lib.explore")
 
 

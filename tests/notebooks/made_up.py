@@ -14,7 +14,7 @@ It shows one number. **Objectives:** none.
 
 **Time:** 0.1 min on 2 CPU cores
 """
-PARAMETERS = 'PROFILE = "cpu"\nOUT_DIR = "../runs/small"'
+PARAMETERS = 'PROFILE = "cpu"\nOUT_DIR = "runs/small"'
 # The smallest PNG: one transparent pixel.
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAC"

@@ -11,8 +11,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools.mathml import formulas, to_mathml
-from tools.run_notebooks import stated_minutes
 from tools.tidy import ROOT, WIDGET
+from tools.timing import stated_minutes
 
 FOLDER = ROOT / "notebooks"
 MAX_CELLS, MAX_LINES, MAX_BYTES = 60, 25, 500_000
@@ -23,6 +23,21 @@ MACHINE_PATH = re.compile(
 )
 LOCAL_LINK = re.compile(r"\]\((?!https?:|#|mailto:|attachment:|data:)([^)#\s]+)")
 LISTING = re.compile(r"(?:^(?:[-*]|\d+\.)[ \t].+\n?(?:[ \t]{2,}.+\n?)*)+", re.MULTILINE)
+# The first cell of every notebook, so that it runs from any folder and installs nothing.
+FIRST_CELL = """\
+import os
+import sys
+from pathlib import Path
+
+places = [Path.cwd(), *Path.cwd().parents, *map(Path, sys.path)]
+clones = [p for p in places if (p / "sdc_lib").is_dir() and (p / "data").is_dir()]
+if not clones:
+    raise ModuleNotFoundError("no sdc_lib here: clone the repository and work in the clone")
+os.chdir(clones[0])  # paths below start at its root, from which sdc_lib is imported"""
+FETCHES = re.compile(r"git\+|\b(?:pip3?|conda|uv)[\"', ]+install|https?://|urllib|requests\.")
+BADGES = re.compile(r"^.*\b(?:img\.shields\.io|colab\.research|mybinder\.org)\b.*$", re.MULTILINE)
+# Who hosts the repository, once somebody does and has written it into the Makefile.
+HOST = re.findall(r"^REPO \?= ?(.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[0]
 IMAGE_KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 Rule = Callable[[NotebookNode], list[str]]
@@ -82,16 +97,36 @@ def header(notebook: NotebookNode) -> list[str]:
 
 
 def parameters(notebook: NotebookNode) -> list[str]:
-    """One cell tagged `parameters`, early, which sets PROFILE and OUT_DIR."""
+    """One cell tagged `parameters`, early; what it sets is read."""
     code = cells(notebook, "code")
     places = [n for n, (_, c) in enumerate(code) if "parameters" in c.metadata.get("tags", [])]
     if len(places) != 1 or places[0] > 1:
         return ["one of the first two code cells, and no other, must be tagged `parameters`"]
-    source = code[places[0]][1].source
-    return [
-        f"the parameters cell does not set {name}"
-        for name in ("PROFILE", "OUT_DIR")
-        if not re.search(rf"^{name}\s*(:.*)?=", source, re.MULTILINE)
+    names = re.findall(r"^([A-Z_]+)\b.*=", code[places[0]][1].source, re.MULTILINE)
+    later = "\n".join(cell.source for _, cell in code[places[0] + 1 :])
+    unread = [name for name in names if not re.search(rf"\b{name}\b", later)]
+    return [f"no cell reads the parameter {name}" for name in unread]
+
+
+def first_cell(notebook: NotebookNode) -> list[str]:
+    """The first code cell finds the clone; the folder it runs in does not matter."""
+    source = next((cell.source for _, cell in cells(notebook, "code")), "")
+    return [] if source == FIRST_CELL else ["the first code cell is not FIRST_CELL of the rules"]
+
+
+def own_names(notebook: NotebookNode) -> list[str]:
+    """Code fetches and installs nothing; badges are of whoever hosts the repository."""
+    found = [
+        f"cell {number} fetches something: {fetched.group(0)}"
+        for number, cell in cells(notebook, "code")
+        for fetched in [FETCHES.search(cell.source)]
+        if fetched
+    ]
+    return found + [
+        f"cell {number} has a badge that is not of REPO in the Makefile: {badge}"
+        for number, cell in cells(notebook, "markdown")
+        for badge in BADGES.findall(cell.source)
+        if not HOST or f"/{HOST}/" not in badge
     ]
 
 
@@ -118,7 +153,8 @@ def sizes(notebook: NotebookNode) -> list[str]:
         found.append(f"{len(notebook.cells)} cells, at most {MAX_CELLS} are allowed")
     lengths = [(i, len(cell.source.splitlines())) for i, cell in cells(notebook, "code")]
     found += [f"cell {i} has {n} lines of code" for i, n in lengths if n > MAX_LINES]
-    if 2 * sum(n <= SHORT_LINES for _, n in lengths) < len(lengths):
+    long = sum(n > SHORT_LINES for _, n in lengths[1:])  # the first cell is the same everywhere
+    if 2 * long > len(lengths):
         found.append(f"less than half of the code cells have {SHORT_LINES} lines or fewer")
     size = len(nbformat.writes(notebook).encode())
     if size > MAX_BYTES:
@@ -227,8 +263,8 @@ def imports(notebook: NotebookNode) -> list[str]:
 
 
 RULES: tuple[Rule, ...] = (
-    header, parameters, anatomy, sizes, clean_run, no_widgets, no_machine_paths, alt_text, kernel,
-    mathematics, local_links, imports,
+    header, first_cell, parameters, own_names, anatomy, sizes, clean_run, no_widgets,
+    no_machine_paths, alt_text, kernel, mathematics, local_links, imports,
 )  # fmt: skip
 
 

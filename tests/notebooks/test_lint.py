@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tests.notebooks import rules
 from tests.notebooks.made_up import image_output, made_up
 from tests.notebooks.rules import RULES, Rule, numbered
+from tools.badges import badges
 from tools.tidy import WIDGET
 
 NAMES = (
@@ -48,13 +49,14 @@ EXERCISES = "\n\n".join(
 
 def good() -> NotebookNode:
     """A made-up notebook that keeps every rule."""
-    notebook = made_up("from sdc_lib import views\nprint(1)", header=OPENING)
+    notebook = made_up("from sdc_lib import views\nprint(PROFILE, OUT_DIR)", header=OPENING)
+    notebook.cells.insert(1, new_code_cell(rules.FIRST_CELL))
     reading = "You should see $x_1$, as in [the module](../sdc_lib/views.py)."
     notebook.cells += [new_markdown_cell(t) for t in (reading, EXERCISES, "## Summary\n\nDone.")]
     figure = image_output()
     figure.metadata["image/png"] = {"alt": "one pixel"}
-    notebook.cells[2].outputs = [new_output("stream", name="stdout", text="1\n"), figure]
-    for count, number in enumerate((1, 2), start=1):
+    notebook.cells[3].outputs = [new_output("stream", name="stdout", text="1\n"), figure]
+    for count, number in enumerate((1, 2, 3), start=1):
         notebook.cells[number].execution_count = count
     return notebook
 
@@ -68,7 +70,7 @@ def edited(number: int, old: str, new: str) -> Callable[[NotebookNode], None]:
 
 
 def with_output(output: NotebookNode) -> Callable[[NotebookNode], None]:
-    return lambda notebook: notebook.cells[2].outputs.append(output)
+    return lambda notebook: notebook.cells[3].outputs.append(output)
 
 
 def with_cells(*more: NotebookNode) -> Callable[[NotebookNode], None]:
@@ -80,7 +82,7 @@ def set_metadata(key: str, value: object) -> Callable[[NotebookNode], None]:
 
 
 def code(source: str) -> NotebookNode:
-    cell: NotebookNode = new_code_cell(source, execution_count=3)
+    cell: NotebookNode = new_code_cell(source, execution_count=4)
     return cell
 
 
@@ -90,15 +92,20 @@ BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.header, edited(0, "- count to one,\n", ""), "2 objectives"),
     (rules.header, edited(0, "0.1 min on 2 CPU", "soon on CPU"), "2 CPU cores"),
     (rules.header, edited(0, "Memory:** 1 GB", "Memory:** little"), "memory"),
-    (rules.parameters, edited(1, "OUT_DIR", "OUT"), "OUT_DIR"),
-    (rules.parameters, lambda n: n.cells[1].metadata.pop("tags"), "tagged"),
-    (rules.anatomy, edited(3, "You should see", "Here is"), "You should see"),
-    (rules.anatomy, edited(4, "Exercise 1.3", "Exercise 1.2"), "2 headings"),
-    (rules.anatomy, edited(4, "<details", "<p"), "folded"),
-    (rules.anatomy, edited(5, "Summary", "Goodbye"), "Summary"),
-    (rules.sizes, with_cells(*(code("1") for _ in range(55))), "61 cells"),
+    (rules.first_cell, edited(1, "os.chdir", "print"), "FIRST_CELL"),
+    (rules.parameters, edited(2, "OUT_DIR", "OUT"), "OUT"),
+    (rules.parameters, lambda n: n.cells[2].metadata.pop("tags"), "tagged"),
+    (rules.own_names, with_cells(code("%pip install sdc-video")), "pip install"),
+    (rules.own_names, with_cells(code("run('pip', 'install', 'x')")), "install"),
+    (rules.own_names, with_cells(code("load('https://example.org/x')")), "https://"),
+    (rules.own_names, edited(0, "One number", badges("a/b", "main", "x.ipynb")), "REPO"),
+    (rules.anatomy, edited(4, "You should see", "Here is"), "You should see"),
+    (rules.anatomy, edited(5, "Exercise 1.3", "Exercise 1.2"), "2 headings"),
+    (rules.anatomy, edited(5, "<details", "<p"), "folded"),
+    (rules.anatomy, edited(6, "Summary", "Goodbye"), "Summary"),
+    (rules.sizes, with_cells(*(code("1") for _ in range(55))), "62 cells"),
     (rules.sizes, with_cells(code("x = 1\n" * 26)), "26 lines"),
-    (rules.sizes, with_cells(*(code("x = 1\n" * 9) for _ in range(3))), "less than half"),
+    (rules.sizes, with_cells(*(code("x = 1\n" * 9) for _ in range(4))), "less than half"),
     (rules.sizes, with_output(image_output(data="A" * 500_001)), "kB"),
     (rules.clean_run, with_cells(new_code_cell("1")), "execution counts"),
     (rules.clean_run, with_output(new_output("error", ename="KeyError")), "KeyError"),
@@ -111,8 +118,8 @@ BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.alt_text, with_output(new_output("display_data", data=HTML)), "<img>"),
     (rules.alt_text, with_cells(new_markdown_cell("![](a.png)")), "image"),
     (rules.kernel, set_metadata("kernelspec", {"name": "conda-base"}), "conda-base"),
-    (rules.mathematics, edited(3, "x_1", r"\nonsense"), "nonsense"),
-    (rules.local_links, edited(3, "views.py", "view.py"), "does not exist"),
+    (rules.mathematics, edited(4, "x_1", r"\nonsense"), "nonsense"),
+    (rules.local_links, edited(4, "views.py", "view.py"), "does not exist"),
     (rules.imports, with_cells(code("from tests.notebooks import rules")), "tests"),
     (rules.imports, with_cells(code("%pip list\nimport tools")), "tools"),
 ]

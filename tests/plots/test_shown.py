@@ -88,5 +88,5 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.Monkey
     for name in [name for name in sys.modules if name.startswith("sdc_lib.plots")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"sdc-video\[notebooks\]"):
+    with pytest.raises(ImportError, match=r"-e '\.\[notebooks\]'"):
         importlib.import_module("sdc_lib.plots")
