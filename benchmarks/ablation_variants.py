@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
-from sdc_lib.training.heads import term_weights
+from sdc_lib.terms import term_weights
 
 OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
 OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"

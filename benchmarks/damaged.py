@@ -26,7 +26,7 @@ from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.datasets.manifest import Manifest, apply_manifest, check_dataset
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.pretraining import pretrain
-from sdc_lib.training.log import Record
+from sdc_lib.training.log import Row
 
 OUT = Path("results/benchmark_damaged_files.json")
 SOURCES: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -151,7 +151,7 @@ def one_epoch(videos: VideoDataset, out: Path, workers: int) -> dict[str, Any]:
         model=ModelConfig("tiny", num_concepts=10),
         optim=OptimConfig(epochs=1, batch_size=batch),
     )
-    rows: list[Record] = []
+    rows: list[Row] = []
     begin = time.perf_counter()
     pretrain(config, out, videos=videos, on_step=rows.append, progress=False)
     return {

@@ -32,7 +32,7 @@ from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.presets import PRESETS
 from sdc_lib.training.estimate import count
-from sdc_lib.training.step import SixViews
+from sdc_lib.training.networks import SixViews
 from sdc_lib.views import assemble_views
 from tests.reference.looped import looped_total
 

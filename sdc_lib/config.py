@@ -22,6 +22,7 @@ from sdc_lib.support.settings import (
 )
 from sdc_lib.support.settings import from_dict as from_dict
 from sdc_lib.support.settings import to_json as to_json
+from sdc_lib.terms import LossWeights as LossWeights
 
 Temperature = Annotated[float, Range(1e-4, 1000)]
 Epoch = Annotated[int, Range(0, 1_000_000)]
@@ -93,22 +94,6 @@ class ModelConfig:
     """One codebook for all streams (ours) instead of one each (released)."""
     split_video_projection: bool = False
     """Two concept projections for the video, one per half (ours), instead of one (released)."""
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weight of each family of terms."""
-
-    contrast: NotNegative = 1.0
-    """Contrast of video, static and dynamic projections."""
-    align: NotNegative = 1.0
-    """Aligned concept distributions."""
-    diversity: NotNegative = 0.1
-    """Flat distributions over the other half's concepts."""
-    fidelity: NotNegative = 1.0
-    """Features rebuilt from scores."""
-    local: NotNegative = 1.0
-    """Contrast of local concept descriptors."""
 
 
 @dataclass(frozen=True)

@@ -4,47 +4,21 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795) and the authors' released code
 configuration is the released objective; `SDCObjective.decorrelation` is ours and separate.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from sdc_lib.attention import local_contrast, select_concepts
 from sdc_lib.codebook import alignment
-from sdc_lib.config import LossWeights, ObjectiveConfig
+from sdc_lib.config import ObjectiveConfig
 from sdc_lib.contrast import info_nce
 from sdc_lib.model import HeadsOutput
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from sdc_lib.support.distributed import gather_rows_with_grad
-from sdc_lib.support.precision import at_least_float32
+from sdc_lib.support.precision import full_precision
+from sdc_lib.terms import FAMILIES, LossTerms
 from sdc_lib.views import VIEWS_OF
 
-
-class LossTerms(NamedTuple):
-    """The thirteen terms, unweighted scalars."""
-
-    contrast_video: Tensor
-    contrast_static: Tensor
-    contrast_dynamic: Tensor
-    align_static: Tensor
-    align_dynamic: Tensor
-    diversity_static: Tensor
-    diversity_dynamic: Tensor
-    fidelity_video: Tensor
-    fidelity_static: Tensor
-    fidelity_dynamic: Tensor
-    local_video: Tensor
-    local_static: Tensor
-    local_dynamic: Tensor
-
-    def total(self, weights: LossWeights | None = None) -> Tensor:
-        """The weighted sum; by default the released weights (1, diversity 0.1)."""
-        weights = weights or LossWeights()
-        terms = [
-            getattr(weights, name.split("_")[0]) * term
-            for name, term in zip(self._fields, self, strict=True)
-        ]
-        return torch.stack(terms).sum()
+__all__ = ["LossTerms", "SDCObjective"]
 
 
 class SDCObjective(nn.Module):
@@ -84,16 +58,14 @@ class SDCObjective(nn.Module):
                 "the local terms need descriptors: call the model with attend=True, "
                 "or the objective with local=False"
             )
-        with torch.autocast(output.scores.device.type, enabled=False):
-            scores = at_least_float32(output.scores)
-            terms = [
-                *self._contrast(output),
-                *self._align(scores, queue),
-                *self._diversity(scores),
-                *self._fidelity(output),
-                *(self._local(output, scores) if local else [scores.new_zeros(()) for _ in "vsd"]),
-            ]
-        return LossTerms(*terms)
+        nothing = [output.scores.new_zeros(()) for _ in FAMILIES["local"]]
+        return LossTerms(
+            *self._contrast(output),
+            *self._align(output.scores, queue),
+            *self._diversity(output.scores),
+            *self._fidelity(output),
+            *(self._local(output) if local else nothing),
+        )
 
     def decorrelation(self, output: HeadsOutput) -> Tensor:
         """Decorrelate the static half of what should be static from the dynamic half (ours).
@@ -108,28 +80,22 @@ class SDCObjective(nn.Module):
         Returns:
             A scalar between 0 and 1.
         """
-        with torch.autocast(output.scores.device.type, enabled=False):
-            scores = at_least_float32(output.scores)
-            if self.config.global_batch:
-                scores = gather_rows_with_grad(scores)
-            features = self._halves_with_distributions(scores)
-            pairs = [(0, 4), (2, 0), (2, 4), (0, 0)]  # view of the static, of the dynamic half
-            losses = [
-                decorrelation(features[0][:, i + j], features[1][:, k + j])
-                for i, k in pairs
-                for j in (0, 1)
-            ]
-            return torch.stack(losses).mean()
-
-    def _halves_with_distributions(self, scores: Tensor) -> tuple[Tensor, Tensor]:
-        halves = scores.chunk(2, dim=-1)
-        t = self.config.alignment_temperature
-        static, dynamic = (torch.cat([(p / t).softmax(dim=-1), p], dim=-1) for p in halves)
-        return static, dynamic  # each (B, 6, 2K): distribution, then scores
+        scores = output.scores
+        if self.config.global_batch:
+            scores = gather_rows_with_grad(scores)
+        static, dynamic = (
+            with_distribution(half, self.config.alignment_temperature)
+            for half in scores.chunk(2, dim=-1)
+        )
+        pairs = [(0, 4), (2, 0), (2, 4), (0, 0)]  # view of the static, of the dynamic half
+        losses = [
+            decorrelation(static[:, i + j], dynamic[:, k + j]) for i, k in pairs for j in (0, 1)
+        ]
+        return torch.stack(losses).mean()
 
     def _contrast(self, output: HeadsOutput) -> list[Tensor]:
         c = self.config
-        video, vs, vd, static, dynamic = (at_least_float32(p) for p in output.projections)
+        video, vs, vd, static, dynamic = output.projections
 
         def both_ways(a: Tensor, b: Tensor) -> Tensor:
             forth = info_nce(a, b, c.contrast_temperature, across_ranks=c.global_batch)
@@ -169,21 +135,27 @@ class SDCObjective(nn.Module):
         return [diversity(differences, t), diversity(stills, t)]
 
     def _fidelity(self, output: HeadsOutput) -> list[Tensor]:
-        rebuilt, true = at_least_float32(output.reconstruction), at_least_float32(output.pooled)
+        rebuilt, true = output.reconstruction, output.pooled
         return [fidelity(rebuilt[:, [i, k]], true[:, [i, k]]) for i, k in VIEWS_OF.values()]
 
-    def _local(self, output: HeadsOutput, scores: Tensor) -> list[Tensor]:
+    def _local(self, output: HeadsOutput) -> list[Tensor]:
         c = self.config
         assert output.descriptors is not None
-        static_half, dynamic_half = scores.chunk(2, dim=-1)
-        own = (scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
+        static_half, dynamic_half = output.scores.chunk(2, dim=-1)
+        own = (output.scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
         losses = []
         for descriptors, s in zip(output.descriptors, own, strict=True):
             mask = torch.ones_like(s[:, 0], dtype=torch.bool)
             if c.filter_top_k:
                 mask = select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive)
-            a, b = at_least_float32(descriptors).unbind(dim=1)
+            a, b = descriptors.unbind(dim=1)
             losses.append(
                 local_contrast(a, b, mask, c.local_margin, across_ranks=c.global_local_contrast)
             )
         return losses
+
+
+@full_precision
+def with_distribution(scores: Tensor, temperature: float) -> Tensor:
+    """Concept distributions ``softmax(scores / τ)`` beside the scores: ``(..., K)`` to ``2K``."""
+    return torch.cat([(scores / temperature).softmax(dim=-1), scores], dim=-1)

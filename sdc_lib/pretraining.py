@@ -1,28 +1,78 @@
 """Pretrain a model, or continue an interrupted run: one call, one folder.
 
-The loop itself is in `sdc_lib.training.loop`.
+A plan says which videos come when, one function computes losses, and everything that changes is
+saved, so that an interrupted run ends with the same bits as one that was not. Notebook 06 explains
+this module.
 
-Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
+Source: Qian et al., ECCV 2022 (arXiv 2207.12795), implementation details.
 """
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from lightning_fabric import Fabric
+from torch.utils.data import Dataset
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
-from sdc_lib.training.batches import make_pairs
-from sdc_lib.training.checkpoints import clean
-from sdc_lib.training.log import StepHook, say
-from sdc_lib.training.loop import PretrainOptions, PretrainResult, Run
+from sdc_lib.features.stored import store_pairs
+from sdc_lib.objective import SDCObjective
+from sdc_lib.training.alarms import check_replaced
+from sdc_lib.training.batches import (
+    Batch,
+    BatchPlan,
+    make_loader,
+    make_pairs,
+    stop_workers,
+    to_device,
+)
+from sdc_lib.training.log import StepHook
+from sdc_lib.training.progress import progress_bar, report
 from sdc_lib.training.run_folder import RunFolder
-from sdc_lib.training.state import make_fabric
+from sdc_lib.training.run_log import Part, RunLog
+from sdc_lib.training.schedule import Phase, learning_rate, phase_of
+from sdc_lib.training.state import build_state, make_fabric, resume, save, set_modes
+from sdc_lib.training.step import Losses, compute_losses, freeze_codebooks
 from sdc_lib.training.stopping import StopRequest
 
 __all__ = ["PretrainResult", "pretrain"]
+
+GPU_INTERVAL = 10
+"""On a GPU, numbers are fetched once in so many steps, so that it is not held up."""
+
+
+class PretrainResult(NamedTuple):
+    """What `pretrain` leaves behind."""
+
+    folder: Path
+    """Holds config.json, log.csv, checkpoints and, once finished, model.safetensors."""
+    step: int
+    """Steps done."""
+    steps_per_epoch: int
+    finished: bool
+    """False when a signal or the time limit ended the run early; the same call continues it."""
+    weights: Path | None
+    """The exported model, for `sdc_lib.load`."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What does not change the result of a run; see `pretrain`."""
+
+    max_steps: int | None
+    max_minutes: float | None
+    save_every: int | None
+    tensorboard: bool
+    progress: bool
+    on_step: StepHook | None
 
 
 def pretrain(
@@ -31,6 +81,7 @@ def pretrain(
     *,
     data_dir: str | os.PathLike[str] = "data",
     max_steps: int | None = None,
+    max_minutes: float | None = None,
     save_every: int | None = None,
     accelerator: str = "auto",
     devices: int | str = 1,
@@ -42,12 +93,16 @@ def pretrain(
 ) -> PretrainResult:
     """Pretrain a model, or continue where an earlier call in the same folder stopped.
 
+    SIGTERM and SIGINT (Ctrl-C, a notebook's Stop button) end the call after the current step, with
+    a checkpoint.
+
     Args:
         config: Everything that determines the result.
         out_dir: Folder of the run.
         data_dir: Where data sets are; MotionFactors is made there if missing.
         max_steps: Stop after so many steps; the schedule stays that of the whole run.
-        save_every: Steps between snapshots; None for one an epoch.
+        max_minutes: Stop in an orderly way after so many minutes; the same call goes on later.
+        save_every: Steps between checkpoints; None for one an epoch.
         accelerator: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         devices: Processes on this machine, or ``"auto"`` for one a GPU.
         num_nodes: Machines.
@@ -60,33 +115,31 @@ def pretrain(
         See `PretrainResult`.
 
     Raises:
-        ValueError: If the folder holds a run with other settings, or a setting makes no sense.
-        CheckpointError: If a snapshot cannot be written, or none can be read.
+        ValueError: If the folder holds a run with other settings, another process works in it, or
+            a setting makes no sense.
+        CheckpointError: If a checkpoint cannot be written, or none can be read.
         TrainingError: If the loss is not finite, or too many videos cannot be read.
     """
-    _check(config, max_steps, save_every)
-    options = PretrainOptions(max_steps, save_every, tensorboard, progress)
+    options = _Options(max_steps, max_minutes, save_every, tensorboard, progress, on_step)
+    _check(config, options)
     folder = RunFolder(Path(out_dir))
     folder.recorded(config)  # a wrong folder is an error before anything is started
     fabric = make_fabric(config, accelerator, devices, num_nodes)
-    work = partial(
-        _run,
-        config=config,
-        folder=folder,
-        data_dir=Path(data_dir),
-        options=options,
-        videos=videos,
-        on_step=on_step,
-    )
-    result: PretrainResult = fabric.launch(work)
+    work = partial(_work, config=config, folder=folder, data_dir=Path(data_dir), options=options)
+    result: PretrainResult = fabric.launch(partial(work, videos=videos))
     return result
 
 
-def _check(config: PretrainConfig, max_steps: int | None, save_every: int | None) -> None:
-    if (max_steps is not None and max_steps < 1) or (save_every is not None and save_every < 1):
-        raise ValueError(
-            f"max_steps and save_every must be at least 1, got {max_steps}, {save_every}"
-        )
+def _check(config: PretrainConfig, options: _Options) -> None:
+    limits = {
+        "max_steps": options.max_steps,
+        "max_minutes": options.max_minutes,
+        "save_every": options.save_every,
+    }
+    for name, value in limits.items():
+        lowest = "more than 0" if name == "max_minutes" else "at least 1"
+        if value is not None and not (value > 0 if name == "max_minutes" else value >= 1):
+            raise ValueError(f"{name} is {value}; it must be {lowest}")
     if config.optim.stored_passes and not config.optim.freeze_backbone:
         raise ValueError(
             "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
@@ -94,26 +147,195 @@ def _check(config: PretrainConfig, max_steps: int | None, save_every: int | None
         )
 
 
-def _run(
+def _work(
     fabric: Fabric,
     config: PretrainConfig,
     folder: RunFolder,
     data_dir: Path,
-    options: PretrainOptions,
+    options: _Options,
     videos: VideoDataset | None,
-    on_step: StepHook | None,
 ) -> PretrainResult:
-    recorded = folder.recorded(config)
+    """One process's part of a run."""
+    config = folder.recorded(config)
     fabric.barrier()
     with fabric.rank_zero_first():
-        if fabric.is_global_zero:
-            folder.claim(recorded)
-            clean(folder.snapshots)
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
-    pairs = make_pairs(recorded, videos)
-    if fabric.is_global_zero and options.progress:
-        say(pairs.summary())
-    with StopRequest() as stop:
-        run = Run(fabric, recorded, folder, options, pairs, on_step)
-        finished = run.train(config.data.workers, stop)
-        return run.finish(finished)
+    run = _Run(fabric, config, folder, options, make_pairs(config, videos))
+    with folder.claimed(config, fabric), StopRequest(options.max_minutes) as stop:
+        run.resume()
+        run.train(stop)
+        return run.finish()
+
+
+class _Run:
+    """One process's part of a run; making it claims nothing and writes nothing.
+
+    Args:
+        fabric: Launched.
+        config: As recorded in the folder.
+        folder: Of the run.
+        options: What does not change the result.
+        pairs: Pairs of clips of the training videos.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        config: PretrainConfig,
+        folder: RunFolder,
+        options: _Options,
+        pairs: PairClips,
+    ) -> None:
+        self.fabric, self.config, self.folder, self.options = fabric, config, folder, options
+        self.pairs = pairs
+        self.plan = BatchPlan(
+            len(pairs),
+            config.optim.batch_size,
+            seed=config.seed,
+            epochs=config.optim.epochs,
+            accumulate=config.optim.accumulate,
+            rank=fabric.global_rank,
+            world_size=fabric.world_size,
+        )
+        self.plan.last_step = min(self.plan.last_step, options.max_steps or self.plan.last_step)
+        self.objective = SDCObjective(config.objective)
+        self.state = build_state(config, fabric)
+
+    def resume(self) -> None:
+        """Continue from the newest checkpoint, if there is one."""
+        self._report(self.pairs.summary())
+        if resume(self.state, self.fabric, self.folder, self.pairs.videos.fingerprint()):
+            self.plan.first_step = self.state.step
+            self._report(f"continuing {self.folder.path} after step {self.state.step}")
+
+    def train(self, stop: StopRequest) -> None:
+        """Go on to the last step, or until a stop is requested."""
+        state, plan = self.state, self.plan
+        if state.step >= plan.last_step:
+            self._report(f"{self.folder.path} has its {plan.last_step} steps: nothing left to do")
+            return
+        started = time.perf_counter()
+        on_gpu = self.fabric.device.type == "cuda"
+        workers = self.config.data.workers
+        batches = iter(make_loader(self._samples(), plan, workers, pin_memory=on_gpu))
+        try:
+            bar = progress_bar(state.step, plan.last_step, self._shows_bar())
+            with closing(self._open_log()) as log, bar:
+                while state.step < plan.last_step:
+                    self._step(batches, log)
+                    bar.update()
+                    if self._end_step(log, stop):
+                        break
+        finally:
+            stop_workers(batches)
+        if self.fabric.is_global_zero:
+            seconds = time.perf_counter() - started
+            self.folder.note_call(seconds, plan.first_step, state.step, self.fabric)
+
+    def _step(self, batches: Iterator[Batch], log: RunLog) -> None:
+        """One step of the optimiser: everything that decides the weights."""
+        state, config, per_epoch = self.state, self.config, self.plan.steps_per_epoch
+        phase = phase_of(config.curriculum, state.step, per_epoch)
+        rate = learning_rate(config.optim, state.step, per_epoch)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        set_modes(state.model, config.optim.freeze_backbone)
+        state.model.heads.normalize_codebooks_()
+        state.optimizer.zero_grad(set_to_none=True)
+        parts = []
+        for part in range(config.optim.accumulate):
+            before = time.perf_counter()
+            batch = next(batches)
+            waited = time.perf_counter() - before
+            not_last = part < config.optim.accumulate - 1
+            with self.fabric.no_backward_sync(state.network, enabled=not_last):
+                losses = self._losses(batch, phase)
+                self.fabric.backward(losses.total / config.optim.accumulate)
+            parts.append(Part(losses.logged, batch.indices, batch.replaced, waited))
+        if not phase.codebooks:
+            freeze_codebooks(state.model.heads)
+        state.optimizer.step()
+        state.advance(sum(int(part.replaced.sum()) for part in parts), per_epoch)
+        log.add(state.step, state.replaced, rate, parts)
+
+    def _losses(self, batch: Batch, phase: Phase) -> Losses:
+        return compute_losses(
+            self.state.network,
+            to_device(batch, self.fabric.device),
+            self.objective,
+            self.state.queue,
+            phase,
+            self.config.weights,
+            detach_backbone=self.config.curriculum.decorrelation_detach_backbone,
+        )
+
+    def _end_step(self, log: RunLog, stop: StopRequest) -> bool:
+        """Log and save what is due; whether to stop here."""
+        step, plan = self.state.step, self.plan
+        own_share = len(self.pairs) / self.fabric.world_size
+        check_replaced(self.state.replaced, own_share, self.config.data.max_replaced, step)
+        save_due = step % (self.options.save_every or plan.steps_per_epoch) == 0
+        save_due = save_due or step == plan.last_step
+        interval = GPU_INTERVAL if self.fabric.device.type == "cuda" else 1
+        if not (save_due or step % plan.steps_per_epoch == 0 or step % interval == 0):
+            return False
+        stopped = stop.agreed(self.fabric)
+        for line in log.fetch():
+            if self.options.progress:
+                self._report(line)
+        if save_due or stopped:
+            log.flush()
+            fingerprint = self.pairs.videos.fingerprint()
+            save(self.state, self.config, self.fabric, self.folder, fingerprint)
+        return stopped
+
+    def finish(self) -> PretrainResult:
+        """Export the weights of a finished run, or report how to continue."""
+        step, path, per_epoch = self.state.step, self.folder.path, self.plan.steps_per_epoch
+        if step < self.plan.last_step:
+            self._report(f"stopped after step {step}; start the same command again to continue")
+            return PretrainResult(path, step, per_epoch, False, None)
+        if self.fabric.is_global_zero:
+            self._export()
+        self.fabric.barrier()
+        return PretrainResult(path, step, per_epoch, True, self.folder.weights)
+
+    def _samples(self) -> Dataset[Any]:
+        """What batches are made of: clips, or their features by the frozen backbone."""
+        passes = self.config.optim.stored_passes
+        if not passes:
+            return self.pairs
+        self._report(f"encoding {len(self.pairs)} videos, {passes} times each")
+        return store_pairs(self.state.model, self.pairs, self.config, self._shows_bar())
+
+    def _export(self) -> None:
+        videos, optim = self.pairs.videos, self.config.optim
+        provenance = {
+            "steps": str(self.state.step),
+            "epochs": f"{self.state.step / self.plan.steps_per_epoch:.4g}",
+            "global_batch": str(self.plan.global_batch * optim.accumulate),
+            "dataset": f"{videos.name} ({videos.split})",
+            "dataset_fingerprint": videos.fingerprint(),
+            "videos": str(len(self.pairs)),
+            "config_hash": self.config.hash(),
+        }
+        if self.folder.export(self.state.model, self.config, provenance):
+            self._report(f"wrote {self.folder.weights}")
+
+    def _open_log(self) -> RunLog:
+        videos, options = self.pairs.videos, self.options
+        return RunLog(
+            self.folder,
+            self.config,
+            self.plan,
+            lambda indices: [videos[index].name for index in indices],
+            options.on_step,
+            options.tensorboard,
+        )
+
+    def _shows_bar(self) -> bool:
+        return self.fabric.is_global_zero and self.options.progress
+
+    def _report(self, line: str) -> None:
+        if self.fabric.is_global_zero:
+            report(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sdc_lib.config import (
     PretrainConfig,
 )
 from sdc_lib.datasets.base import VideoDataset, VideoFile
+from sdc_lib.training.log import COLUMNS
 from sdc_lib.video import write_video
 
 NUM_VIDEOS = 12
@@ -62,3 +64,10 @@ def changed(config: PretrainConfig = CONFIG, **sections: dict[str, Any]) -> Pret
 
 
 EVERYWHERE = ObjectiveConfig(global_batch=True, global_local_contrast=True)
+
+
+def read_log(path: Path) -> dict[str, list[float]]:
+    """A log.csv as columns of numbers."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in COLUMNS}

@@ -18,13 +18,16 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import PretrainResult, pretrain
-from sdc_lib.training.log import COLUMNS, TIMINGS, Record, read_log
-from sdc_lib.training.recorder import TrainingError
+from sdc_lib.terms import TERMS
+from sdc_lib.training.alarms import TrainingError
+from sdc_lib.training.batches import PixelBatch
+from sdc_lib.training.log import COLUMNS, TIMINGS, Row
+from sdc_lib.training.networks import SixViews, recompute_activations
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.schedule import Phase
-from sdc_lib.training.step import LOGGED, SixViews, StepFunction, diagnose, recompute_activations
+from sdc_lib.training.step import LOGGED, compute_losses, diagnose
 from sdc_lib.weights import load
-from tests.small_runs import CONFIG, changed, make_videos
+from tests.small_runs import CONFIG, changed, make_videos, read_log
 
 Train = Callable[..., PretrainResult]
 
@@ -50,7 +53,7 @@ def weights(result: PretrainResult) -> dict[str, Tensor]:
 
 
 def test_a_run_leaves_what_was_promised(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
-    seen: list[Record] = []
+    seen: list[Row] = []
     result = train(max_steps=7, save_every=2, on_step=seen.append)
     folder = result.folder
     assert result.finished
@@ -75,7 +78,7 @@ def test_a_run_leaves_what_was_promised(train: Train, capsys: pytest.CaptureFixt
 def test_the_logged_total_is_the_weighted_sum(train: Train) -> None:
     log = read_log(train(max_steps=7).folder / "log.csv")
     for row in range(7):
-        terms = {name: log[name][row] for name in LOGGED[1:14]}
+        terms = {term.name: log[term.name][row] for term in TERMS}
         expected = sum(v * (0.1 if k.startswith("diversity") else 1) for k, v in terms.items())
         assert log["total"][row] == pytest.approx(expected, rel=1e-5)
 
@@ -175,8 +178,17 @@ def step_gradients(config: PretrainConfig, phase: Phase, *, recompute: bool = Fa
         recompute_activations(model.backbone)
     clips = torch.randint(0, 255, (4, 2, 3, 4, 16, 16), dtype=torch.uint8)
     queue = ScoreQueue(6, config.model.num_concepts).double()
-    step = StepFunction(config, SDCObjective(config.objective), queue)
-    total, logged = step(SixViews(model, "wrap"), clips, clips[:, :, :, :1].flip(0), phase)
+    nobody = torch.zeros(4, dtype=torch.bool)
+    batch = PixelBatch(clips, clips[:, :, :, :1].flip(0), torch.arange(4), nobody)
+    total, logged, _ = compute_losses(
+        SixViews(model, "wrap"),
+        batch,
+        SDCObjective(config.objective),
+        queue,
+        phase,
+        config.weights,
+        detach_backbone=config.curriculum.decorrelation_detach_backbone,
+    )
     total.backward()
     grads = {name: p.grad for name, p in model.named_parameters()}
     return grads, dict(model.named_buffers()), dict(zip(LOGGED, logged.tolist(), strict=True))
@@ -211,10 +223,10 @@ def test_decorrelation_can_be_kept_out_of_the_backbone() -> None:
 def test_diagnosis_of_collapse_and_of_health() -> None:
     scores = torch.zeros(8, 6, 20)
     scores[..., 3] = scores[..., 13] = 5.0
-    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4))
+    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4), 0.1)
     assert_close(torch.stack([low, top, spread]), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
     scores = 5 * torch.eye(10).repeat(1, 2)[:, None].expand(10, 6, 20)
-    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10))
+    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10), 0.1)
     assert_close(torch.stack([high, top]), torch.tensor([10.0, 0.1]), rtol=1e-4, atol=1e-4)
     assert 0.5 < spread < 1.1
 

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from sdc_lib.explore.base import Explorer, slider
 from sdc_lib.explore.panels import Line, panel
 from sdc_lib.plots import loss_curves
-from sdc_lib.plots.curves import FAMILIES
 from sdc_lib.plots.pixels import Pixels, mosaic
 from sdc_lib.plots.style import BLACK, STREAM_COLOURS, VERMILLION
-from sdc_lib.training.log import CollapseAlarm, CollapseWarning
+from sdc_lib.terms import FAMILIES
+from sdc_lib.training.alarms import CollapseAlarm, CollapseWarning
 
 TITLES = {"align": "alignment"}
 _DASHES = {"video": (1, 0), "static": (7, 4), "dynamic": (2, 3)}
@@ -29,7 +29,7 @@ class TrainingMonitor(Explorer):
 
     Args:
         num_concepts: K; draws log K for alignment and K for perplexity, and scales the alarms.
-        patience: Steps that a sign of collapse must last; see `sdc_lib.training.log.CollapseAlarm`.
+        patience: Steps that a sign of collapse must last; see `CollapseAlarm`.
         seconds: Shortest time between two drawings.
         clock: Tells the time in seconds.
 
@@ -117,8 +117,6 @@ class TrainingMonitor(Explorer):
         return loss_curves(self.records, self.num_concepts, self.smooth.value)
 
     def _check(self, record: Mapping[str, Any]) -> None:
-        given = record.get("alarms", ())
-        self.alarms += [given] if isinstance(given, str) and given else list(given)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CollapseWarning)  # the loop warns itself

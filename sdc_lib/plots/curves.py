@@ -23,15 +23,7 @@ from sdc_lib.plots.style import (
     new_figure,
     styled,
 )
-
-FAMILIES = {
-    "contrast": ("video", "static", "dynamic"),
-    "align": ("static", "dynamic"),
-    "diversity": ("static", "dynamic"),
-    "fidelity": ("video", "static", "dynamic"),
-    "local": ("video", "static", "dynamic"),
-}
-"""The five families of loss terms and their streams: thirteen terms."""
+from sdc_lib.terms import FAMILIES
 
 Log = str | Path | Mapping[str, Sequence[float]] | Iterable[Mapping[str, Any]]
 

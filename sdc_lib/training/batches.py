@@ -7,14 +7,14 @@ replaying anything.
 """
 
 import signal
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from sdc_lib.augment import ClipAugment
 from sdc_lib.config import PretrainConfig
@@ -23,21 +23,44 @@ from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.support.files import available_cores
+from sdc_lib.features.stored import FeatureSample
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
 
-class PairBatch(NamedTuple):
-    """B videos, augmented, still bytes."""
+class PixelBatch(NamedTuple):
+    """B videos, augmented, still bytes; `SixViews` takes the first two."""
 
     clips: Tensor
-    """uint8, ``(B, 2, C, T, H, W)``; from `StoredPairs` pooled features, ``(B, 6, D)``."""
+    """uint8, ``(B, 2, C, T, H, W)``."""
     stills: Tensor
-    """uint8, ``(B, 2, C, 1, H, W)``; from `StoredPairs` local features."""
+    """uint8, ``(B, 2, C, 1, H, W)``."""
     indices: Tensor
     """Which videos were read, ``(B,)``."""
     replaced: Tensor
     """Which of them stand in for one that could not be read, ``(B,)``, boolean."""
+
+
+class FeatureBatch(NamedTuple):
+    """Stored features of the six views of B videos; `SixFeatures` takes the first two."""
+
+    pooled: Tensor
+    """``(B, 6, D)``."""
+    local: Tensor
+    """``(B, 6, D, T', H', W')``."""
+    indices: Tensor
+    """Which videos were read, ``(B,)``."""
+    replaced: Tensor
+    """Which of them stand in for one that could not be read, ``(B,)``, boolean."""
+
+
+Batch = PixelBatch | FeatureBatch
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its pixels or features on a device."""
+    first, second = (part.to(device, non_blocking=device.type == "cuda") for part in batch[:2])
+    return type(batch)(first, second, batch.indices, batch.replaced)
 
 
 class BatchPlan(Sampler[list[SampleKey]]):
@@ -112,14 +135,10 @@ class BatchPlan(Sampler[list[SampleKey]]):
         return [SampleKey(epoch, int(i)) for i in self._order[start : start + self.batch_size]]
 
 
-def collate(samples: list[PairSample]) -> PairBatch:
-    """Stack samples into a batch."""
-    return PairBatch(
-        torch.stack([sample.clips for sample in samples]),
-        torch.stack([sample.stills for sample in samples]),
-        torch.tensor([sample.index for sample in samples]),
-        torch.tensor([sample.replaced for sample in samples]),
-    )
+def collate(samples: Sequence[PairSample] | Sequence[FeatureSample]) -> Batch:
+    """Stack samples into a batch of their kind."""
+    kind = PixelBatch if isinstance(samples[0], PairSample) else FeatureBatch
+    return kind(*default_collate(list(samples)))
 
 
 def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
@@ -137,28 +156,28 @@ def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
 
 
 def make_loader(
-    samples: Dataset[PairSample],
+    samples: Dataset[Any],
     plan: BatchPlan,
     workers: int,
     *,
     pin_memory: bool = False,
     start_method: StartMethod | None = None,
-) -> DataLoader[PairBatch]:
+) -> "DataLoader[Batch]":
     """One loader for the whole run: workers start once and read ahead across epochs.
 
     Args:
-        samples: Maps a `SampleKey` to a `PairSample`.
+        samples: Maps a `SampleKey` to a `PairSample` or a `FeatureSample`.
         plan: Which batches.
         workers: Wanted processes; never more than the cores of this machine.
         pin_memory: Copy batches to page-locked memory, for a GPU.
         start_method: How workers start; the platform's own way by default.
 
     Returns:
-        A loader of `PairBatch`.
+        A loader of `PixelBatch` or `FeatureBatch`; end it with `stop_workers`.
     """
     workers = min(workers, available_cores())
     return DataLoader(
-        samples,  # type: ignore[arg-type]  # typed by what it yields after collate
+        samples,
         batch_sampler=plan,
         num_workers=workers,
         collate_fn=collate,
@@ -167,6 +186,20 @@ def make_loader(
         multiprocessing_context=start_method if workers else None,
         prefetch_factor=4 if workers else None,
     )
+
+
+def stop_workers(batches: Iterator[Batch]) -> None:
+    """End the processes of a loader at once, also those that hang in a decoder.
+
+    They ignore the signals by which Python would end them, and would outlive an error or a stopped
+    notebook cell.
+
+    Args:
+        batches: ``iter()`` of a loader from `make_loader`.
+    """
+    for worker in getattr(batches, "_workers", ()):
+        worker.kill()
+        worker.join()
 
 
 def _start_worker(_: int) -> None:

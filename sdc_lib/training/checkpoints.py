@@ -1,6 +1,6 @@
-"""Snapshots of a run, to resume from.
+"""Checkpoints of a run, to resume from.
 
-A snapshot is one file, ``checkpoints/step_00000012.<digest>.pt``: it is written beside its place,
+A checkpoint is one file, ``checkpoints/step_00000012.<digest>.pt``: it is written beside its place,
 flushed to the disk and renamed, and its name carries the start of its SHA-256. So a file that has
 its name is whole, and one that was damaged later is noticed. Reading it runs no code.
 """
@@ -42,7 +42,7 @@ class Resumed(NamedTuple):
     state: State
 
 
-def save_snapshot(folder: Path, step: int, state: State) -> Path:
+def save_checkpoint(folder: Path, step: int, state: State) -> Path:
     """Write a checkpoint and remove all but the newest two.
 
     Args:
@@ -64,7 +64,7 @@ def save_snapshot(folder: Path, step: int, state: State) -> Path:
         write_atomically(path, data)
     except OSError as error:
         raise CheckpointError(_cannot_write(path, len(data), error)) from error
-    for old in list_snapshots(folder)[KEEP:]:
+    for old in list_checkpoints(folder)[KEEP:]:
         old.unlink(missing_ok=True)
     return path
 
@@ -83,11 +83,11 @@ def load_newest(folder: Path) -> Resumed | None:
     Raises:
         CheckpointError: If there are checkpoints but all are damaged.
     """
-    paths = list_snapshots(folder)
+    paths = list_checkpoints(folder)
     damaged: list[Path] = []
     for path in paths:
         try:
-            found = Resumed(path, read_snapshot(path))
+            found = Resumed(path, read_checkpoint(path))
         except CheckpointError as error:
             warnings.warn(f"{error}; falling back to an older one", CheckpointWarning, stacklevel=2)
             damaged.append(path)
@@ -102,7 +102,7 @@ def load_newest(folder: Path) -> Resumed | None:
     return None
 
 
-def read_snapshot(path: Path) -> State:
+def read_checkpoint(path: Path) -> State:
     """Read one checkpoint onto the CPU after comparing its checksum.
 
     Raises:
@@ -119,7 +119,7 @@ def read_snapshot(path: Path) -> State:
     return state
 
 
-def list_snapshots(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """All complete checkpoints of a folder, newest step first."""
     if not folder.is_dir():
         return []
@@ -161,7 +161,7 @@ def _cannot_write(path: Path, size: int, error: OSError) -> str:
     reason = f"{error.strerror or error}; it needs {size / 1e6:.1f} MB"
     existing = next(parent for parent in path.parents if parent.exists())
     reason += f", {shutil.disk_usage(existing).free / 1e6:.1f} MB are free"
-    older = list_snapshots(path.parent)
+    older = list_checkpoints(path.parent)
     kept = f"the last good one is {older[0]}" if older else "there is no older one"
     return (
         f"cannot write checkpoint {path}: {reason}; {kept}. "

@@ -24,10 +24,11 @@ from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import known, open_dataset
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
-from sdc_lib.training.batches import make_pairs
+from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch, make_pairs
+from sdc_lib.training.networks import network_of
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.state import build_state, make_fabric
-from sdc_lib.training.step import StepFunction, network_of
+from sdc_lib.training.step import compute_losses
 
 TIMED_STEPS = 2
 CPU_BATCH = 4
@@ -154,7 +155,7 @@ def count(config: PretrainConfig) -> Count:
         weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
         batch = _random_batch(config, 2, torch.device("cpu"))
         with saved_tensors_hooks(note, lambda tensor: tensor):
-            output: HeadsOutput = network_of(model, config)(*batch).output
+            output: HeadsOutput = network_of(model, config)(batch[0], batch[1]).output
         assert output.descriptors is not None
         leaves = [*output.projections, output.reconstruction, *output.descriptors]
         torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
@@ -163,19 +164,17 @@ def count(config: PretrainConfig) -> Count:
     return Count(parameters, counter.get_total_flops() / 2, saved / 2)
 
 
-def _random_batch(
-    config: PretrainConfig, batch: int, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def _random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:
+    indices, replaced = torch.arange(batch), torch.zeros(batch, dtype=torch.bool)
     if config.optim.stored_passes:
         dim = int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
         pooled = torch.randn(batch, 6, dim, device=device)
-        return pooled, pooled[..., None, None, None].expand(
-            *pooled.shape, *config.optim.stored_grid
-        )
+        local = pooled[..., None, None, None].expand(*pooled.shape, *config.optim.stored_grid)
+        return FeatureBatch(pooled, local, indices, replaced)
     size = config.data.augment.size
     shape = (batch, 2, 3, config.data.num_frames, size, size)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
-    return clips, clips[:, :, :, :1]
+    return PixelBatch(clips, clips[:, :, :, :1], indices, replaced)
 
 
 def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
@@ -185,13 +184,15 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
         batch = min(batch, CPU_BATCH)  # heads alone are quick, and slow a video in small batches
     fabric.launch()
     state = build_state(dataclasses.replace(config, init_backbone=""), fabric)
-    clips, stills = _random_batch(config, batch, fabric.device)
-    step = StepFunction(config, SDCObjective(config.objective), state.queue)
+    videos = _random_batch(config, batch, fabric.device)
+    objective = SDCObjective(config.objective)
     phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
 
     def once() -> None:
-        total, _ = step(state.network, clips, stills, phase)
-        fabric.backward(total)
+        losses = compute_losses(
+            state.network, videos, objective, state.queue, phase, config.weights
+        )
+        fabric.backward(losses.total)
         state.optimizer.step()
         state.optimizer.zero_grad()
         if fabric.device.type == "cuda":

@@ -16,24 +16,21 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
-from sdc_lib.features.cache import (
-    CachedClips,
-    CachedViews,
-    cache_clips,
-    cache_views,
-    rescore,
-)
-from sdc_lib.model import ConceptHeads, HeadsOutput
-from sdc_lib.objective import LossTerms, SDCObjective
-from sdc_lib.training.schedule import Phase, phase_of
-from sdc_lib.training.step import DIAGNOSTICS, diagnose, freeze_codebooks
+from sdc_lib.features.cache import CachedClips, CachedViews, cache_clips, cache_views, rescore
+from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
+from sdc_lib.objective import SDCObjective
+from sdc_lib.terms import FAMILIES, term_weights
+from sdc_lib.training.batches import FeatureBatch
+from sdc_lib.training.networks import SixFeatures
+from sdc_lib.training.schedule import phase_of
+from sdc_lib.training.step import LOGGED, compute_losses, freeze_codebooks
 
 __all__ = [
-    "LOGGED",
+    "NAMES",
     "CachedClips",
     "CachedViews",
     "History",
@@ -47,7 +44,8 @@ __all__ = [
 History = dict[str, NDArray[np.float32]]
 """Per logged name one value a step."""
 
-LOGGED = ("total", *LossTerms._fields, "decorrelation", "extra", *DIAGNOSTICS)
+NAMES = (*LOGGED, "extra")
+"""Names of the logged values: those of `LOGGED`, and the further penalty."""
 
 
 def train_heads(
@@ -82,7 +80,7 @@ def train_heads(
         on_step: Called after every step with its number and the logged values.
 
     Returns:
-        Per name in `LOGGED` an array with one value a step.
+        Per name in `NAMES` an array with one value a step.
 
     Raises:
         ValueError: If local terms count but no local maps are stored, or a weight has no term.
@@ -93,42 +91,33 @@ def train_heads(
     by_term = term_weights(weights)
     batch_size = min(batch_size, len(cached))
     per_epoch = max(1, len(cached) // batch_size)
-    wants_local = any(by_term[name] for name in by_term if name.startswith("local"))
+    wants_local = any(by_term[f"local_{stream}"] for stream in FAMILIES["local"])
     if wants_local and phase_of(curriculum, steps - 1, per_epoch).local:
         _check_local_maps(cached)
-    batches = _batches(len(cached), cached.indices.shape[1], batch_size, steps, seed)
     queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
-    factors = torch.tensor([by_term[name] for name in LossTerms._fields])
+    network = SixFeatures(SDC(nn.Identity(), heads))
     logged: list[Tensor] = []
     heads.train()
-    for step, (rows, passes) in enumerate(batches):
+    for step, batch in enumerate(_batches(cached, batch_size, steps, seed)):
         phase = phase_of(curriculum, step, per_epoch)
+        phase = phase._replace(local=phase.local and wants_local)
         heads.normalize_codebooks_()
-        output: HeadsOutput = heads(*cached.draw(rows, passes), phase.local and wants_local)
-        total, values = _loss(output, objective, queue, phase, factors, extra)
-        _update(heads, optimizer, total, phase)
+        losses = compute_losses(network, batch, objective, queue, phase, by_term)
+        penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
+        optimizer.zero_grad()
+        (losses.total + penalty).backward()
+        if not phase.codebooks:
+            freeze_codebooks(heads)
+        optimizer.step()
+        values = torch.cat([losses.logged, penalty.detach()[None]])
+        values[0] += values[-1]
         logged.append(values)
         if on_step is not None:
-            on_step(step, dict(zip(LOGGED, values.tolist(), strict=True)))
+            on_step(step, dict(zip(NAMES, values.tolist(), strict=True)))
     heads.normalize_codebooks_()
     table = torch.stack(logged).numpy()  # (steps, names)
-    return {name: table[:, i] for i, name in enumerate(LOGGED)}
-
-
-def term_weights(weights: LossWeights | Mapping[str, float] | None = None) -> dict[str, float]:
-    """The weight of each of the thirteen terms.
-
-    Raises:
-        ValueError: If a name is not that of a term.
-    """
-    if isinstance(weights, Mapping):
-        unknown = sorted(set(weights) - set(LossTerms._fields))
-        if unknown:
-            raise ValueError(f"no loss term is called {unknown[0]!r}; see LossTerms")
-        return {name: float(weights.get(name, 0.0)) for name in LossTerms._fields}
-    families = weights or LossWeights()
-    return {name: float(getattr(families, name.split("_")[0])) for name in LossTerms._fields}
+    return {name: table[:, i] for i, name in enumerate(NAMES)}
 
 
 def _check_local_maps(cached: CachedViews) -> None:
@@ -139,47 +128,15 @@ def _check_local_maps(cached: CachedViews) -> None:
         )
 
 
-def _batches(
-    n: int, passes: int, batch_size: int, steps: int, seed: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Videos of each step, every one once an epoch, and which pass of each."""
+def _batches(cached: CachedViews, batch_size: int, steps: int, seed: int) -> Iterator[FeatureBatch]:
+    """Every video once an epoch, each in a pass drawn anew."""
     generator = torch.Generator().manual_seed(seed)
+    n, passes = cached.indices.shape
     per_epoch = max(1, n // batch_size)
     for step in range(steps):
         if step % per_epoch == 0:
             order = torch.randperm(n, generator=generator)
         rows = order[step % per_epoch * batch_size :][:batch_size]
-        yield rows, torch.randint(passes, (len(rows),), generator=generator)
-
-
-def _update(
-    heads: ConceptHeads, optimizer: torch.optim.Optimizer, total: Tensor, phase: Phase
-) -> None:
-    optimizer.zero_grad()
-    total.backward()
-    if not phase.codebooks:
-        freeze_codebooks(heads)
-    optimizer.step()
-
-
-def _loss(
-    output: HeadsOutput,
-    objective: SDCObjective,
-    queue: ScoreQueue | None,
-    phase: Phase,
-    factors: Tensor,
-    extra: Callable[[HeadsOutput], Tensor] | None,
-) -> tuple[Tensor, Tensor]:
-    """What to differentiate, and the values of `LOGGED`."""
-    rows = queue.rows() if queue is not None and phase.queue else None
-    terms = torch.stack(list(objective(output, rows, local=output.descriptors is not None)))
-    zero = terms.new_zeros(())
-    decorrelation = objective.decorrelation(output) if phase.decorrelation else zero
-    further = extra(output) if extra is not None else zero
-    total = (factors * terms).sum() + phase.decorrelation * decorrelation + further
-    if queue is not None:
-        queue.push(output.scores)
-    with torch.no_grad():
-        signs = diagnose(output.scores, output.pooled)
-        values = torch.stack([total, *terms, decorrelation, further, *signs])
-    return total, values
+        chosen = torch.randint(passes, (len(rows),), generator=generator)
+        shown = cached.indices[rows, chosen]
+        yield FeatureBatch(*cached.draw(rows, chosen), shown, shown != rows)

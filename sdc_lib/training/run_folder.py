@@ -5,14 +5,21 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
+from lightning_fabric import Fabric
 
 from sdc_lib.config import PretrainConfig, from_dict, to_json
+from sdc_lib.model import SDC
 from sdc_lib.support.files import write_atomically
+from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video.readers import video_backend
+from sdc_lib.weights import export_model, read_about
 
 MAY_CHANGE = ("data.workers", "data.cache_mb")
 """Settings that do not change the result and may differ when a run is continued."""
@@ -29,7 +36,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.json"
         self.log = path / "log.csv"
-        self.snapshots = path / "checkpoints"
+        self.checkpoints = path / "checkpoints"
         self.weights = path / "model.safetensors"
         self.run = path / "run.json"
         self.failed_batch = path / "failed_batch.txt"
@@ -61,20 +68,58 @@ class RunFolder:
             )
         return old
 
-    def claim(self, config: PretrainConfig) -> None:
-        """Make the folder and write the configuration, unless it is there.
+    @contextmanager
+    def claimed(self, config: PretrainConfig, fabric: Fabric) -> Iterator[None]:
+        """Keep the folder for one run, and write its configuration on first use.
+
+        Args:
+            config: Of the run.
+            fabric: Launched; only its first process touches the folder.
 
         Raises:
+            ValueError: If another process works in it already.
             OSError: If it cannot be written.
         """
+        if not fabric.is_global_zero:
+            fabric.barrier()
+            yield
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self.config.exists():
-                write_atomically(self.config, to_json(config).encode())
+            lock = FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise ValueError(
+                f"another process is working in {self.path}; wait for it, or choose another folder"
+            ) from error
         except OSError as error:
             raise OSError(
                 error.errno, f"cannot write into {self.path}: {error.strerror}"
             ) from error
+        with lock:
+            lock.release()  # `with` counts a second time
+            if not self.config.exists():
+                write_atomically(self.config, to_json(config).encode())
+            clean(self.path)
+            clean(self.checkpoints)
+            fabric.barrier()
+            yield
+
+    def export(self, model: SDC, config: PretrainConfig, provenance: dict[str, str]) -> bool:
+        """Write the weights of a finished run, unless they are there already.
+
+        Returns:
+            Whether they were written.
+        """
+        if self.weights.exists() and read_about(self.weights)[1] == provenance:
+            return False
+        export_model(model, config, self.weights, provenance)
+        return True
+
+    def newest(self) -> str:
+        """Path of the newest checkpoint, for messages."""
+        found = list_checkpoints(self.checkpoints)
+        return str(found[0]) if found else "none yet"
 
     def facts(self) -> dict[str, Any]:
         """What `note` has kept so far."""
@@ -87,6 +132,23 @@ class RunFolder:
         """Add facts that differ from run to run (time, device, versions) to run.json."""
         kept = {**self.facts(), **facts}
         write_atomically(self.run, json.dumps(kept, indent=2, sort_keys=True).encode())
+
+    def note_call(self, seconds: float, first_step: int, step: int, fabric: Fabric) -> None:
+        """Add what one call of a run took to run.json.
+
+        Args:
+            seconds: Of this call; those of all calls that were not killed add up.
+            first_step: Steps done before.
+            step: Steps done now.
+            fabric: Launched.
+        """
+        earlier = self.facts().get("seconds", 0.0) if first_step else 0.0
+        self.note(
+            seconds=round(earlier + seconds, 1),
+            steps=step,
+            processes=fabric.world_size,
+            **environment(fabric.device),
+        )
 
 
 def differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:

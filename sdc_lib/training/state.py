@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,16 @@ from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
 from sdc_lib.training.batchnorm import synchronize_batchnorm
-from sdc_lib.training.checkpoints import State, random_states, restore_random_states
-from sdc_lib.training.run_folder import environment
-from sdc_lib.training.step import network_of, recompute_activations
+from sdc_lib.training.checkpoints import (
+    CheckpointError,
+    State,
+    load_newest,
+    random_states,
+    restore_random_states,
+    save_checkpoint,
+)
+from sdc_lib.training.networks import network_of, recompute_activations
+from sdc_lib.training.run_folder import RunFolder, environment
 from sdc_lib.weights import load
 
 FORMAT = 1
@@ -43,6 +51,13 @@ class RunState:
     """Steps done."""
     replaced: int = 0
     """Samples of this epoch that were replaced because their file could not be read."""
+
+    def advance(self, replaced: int, steps_per_epoch: int) -> None:
+        """Count a step that was made, and its replaced samples."""
+        if self.step % steps_per_epoch == 0:
+            self.replaced = 0
+        self.replaced += replaced
+        self.step += 1
 
 
 class KeepDouble(DoublePrecision):
@@ -118,8 +133,14 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     return RunState(model, network, optimizer, queue)
 
 
+def set_modes(model: SDC, freeze_backbone: bool) -> None:
+    """Train everything, or keep a frozen backbone's BatchNorm statistics as they are."""
+    model.train()
+    model.backbone.train(not freeze_backbone)
+
+
 def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State:
-    """Everything that a snapshot holds; called on all ranks, for each has its random states."""
+    """Everything that a checkpoint holds; called on all ranks, for each has its random states."""
     return {
         "format": FORMAT,
         "step": state.step,
@@ -136,13 +157,13 @@ def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State
 
 
 def restore(state: RunState, saved: State, fabric: Fabric) -> None:
-    """Continue where a snapshot was taken.
+    """Continue where a checkpoint was taken.
 
     Raises:
-        ValueError: If the snapshot has another format or is of another number of processes.
+        ValueError: If the checkpoint has another format or is of another number of processes.
     """
     if saved.get("format") != FORMAT:
-        raise ValueError(f"snapshot format {saved.get('format')!r} is not {FORMAT}")
+        raise ValueError(f"checkpoint format {saved.get('format')!r} is not {FORMAT}")
     if saved["processes"] != fabric.world_size:
         raise ValueError(
             f"this run was started with {saved['processes']} processes, now there are "
@@ -156,6 +177,59 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
     state.step = saved["step"]
     state.replaced = saved["replaced"]
     restore_random_states(saved["random"][fabric.global_rank])
+
+
+def save(
+    state: RunState, config: PretrainConfig, fabric: Fabric, folder: RunFolder, fingerprint: str
+) -> None:
+    """Write a checkpoint; an error of the first process is raised on all.
+
+    Args:
+        state: To be saved.
+        config: Of the run.
+        fabric: Launched.
+        folder: Of the run.
+        fingerprint: Of the data set.
+
+    Raises:
+        CheckpointError: If it cannot be written.
+    """
+    saved = {**state_dict(state, config, fabric), "dataset": fingerprint}
+    problem = None
+    if fabric.is_global_zero:
+        try:
+            save_checkpoint(folder.checkpoints, state.step, saved)
+        except CheckpointError as error:
+            problem = str(error)
+    problem = fabric.broadcast(problem)
+    if problem:
+        raise CheckpointError(problem)
+
+
+def resume(state: RunState, fabric: Fabric, folder: RunFolder, fingerprint: str) -> bool:
+    """Continue from the newest checkpoint of a folder, if there is one.
+
+    Args:
+        state: Gets what was saved.
+        fabric: Launched.
+        folder: Of the run.
+        fingerprint: Of the data set; a warning is given if it was another one before.
+
+    Returns:
+        Whether there was a checkpoint.
+    """
+    with fabric.rank_zero_first():
+        newest = load_newest(folder.checkpoints)
+    if newest is None:
+        return False
+    restore(state, newest.state, fabric)
+    if newest.state["dataset"] != fingerprint:
+        warnings.warn(
+            "the data set has changed since this run was started: the result will differ from "
+            "that of an unbroken run",
+            stacklevel=2,
+        )
+    return True
 
 
 def _gather(value: Any, fabric: Fabric) -> list[Any]:

@@ -267,9 +267,6 @@ def test_the_monitor_raises_the_alarms_of_the_training_loop() -> None:
     monitor.refresh()
     assert 'role="alert"' in monitor.caption.value
     assert "of 40 concepts are in use" in monitor.caption.value
-    monitor({"step": 5, "total": 1.0, "alarms": ["spread <low>"]})
-    monitor.refresh()
-    assert "spread &lt;low&gt;" in monitor.caption.value
 
 
 def test_a_panel_draws_curves_gaps_and_single_points() -> None:

@@ -17,7 +17,7 @@ import sdc_lib.support.files
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.pretraining import PretrainResult, pretrain
 from sdc_lib.training.checkpoints import CheckpointWarning
-from sdc_lib.training.log import Record
+from sdc_lib.training.log import Row
 from tests.small_runs import changed
 
 STEPS = 8
@@ -52,7 +52,7 @@ def run(
 ) -> PretrainResult:
     """Train or continue; send this process a signal while a step is logged."""
 
-    def hook(record: Record) -> None:
+    def hook(record: Row) -> None:
         if record["step"] == signal_at:
             os.kill(os.getpid(), number)
 

@@ -13,11 +13,10 @@ import torch
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from sdc_lib.training.log import read_log
 from sdc_lib.training.step import LOGGED
 from tests.integration import two_processes
 from tests.integration.two_processes import RUNS, STEPS
-from tests.small_runs import make_videos
+from tests.small_runs import make_videos, read_log
 
 pytestmark = pytest.mark.slow
 

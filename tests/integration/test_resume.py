@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.training.checkpoints import list_snapshots, save_snapshot
-from sdc_lib.training.log import COLUMNS, TIMINGS, read_log
+from sdc_lib.training.checkpoints import list_checkpoints, save_checkpoint
+from sdc_lib.training.log import COLUMNS, TIMINGS
 from tests.integration.interrupted import (
     KILLED,
     STEPS,
@@ -19,7 +19,7 @@ from tests.integration.interrupted import (
     run,
     terminated,
 )
-from tests.small_runs import make_videos
+from tests.small_runs import make_videos, read_log
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_damaged_newest_snapshot_costs_steps_but_not_the_result(
     tmp_path: Path, videos: VideoDataset, unbroken: Path
 ) -> None:
     assert in_child(run, tmp_path, videos, 7) == KILLED
-    newest = list_snapshots(tmp_path / "checkpoints")[0]
+    newest = list_checkpoints(tmp_path / "checkpoints")[0]
     newest.write_bytes(newest.read_bytes()[:-50])
     assert in_child(fall_back, tmp_path, videos) == 0
     assert_same(tmp_path, unbroken)
@@ -88,7 +88,7 @@ def test_sigterm_saves_and_says_how_to_go_on(
     tmp_path: Path, videos: VideoDataset, unbroken: Path
 ) -> None:
     assert in_child(terminated, tmp_path, videos) == 0
-    assert list_snapshots(tmp_path / "checkpoints")[0].name.startswith("step_00000004")
+    assert list_checkpoints(tmp_path / "checkpoints")[0].name.startswith("step_00000004")
     assert not (tmp_path / "model.safetensors").exists()
     assert in_child(run, tmp_path, videos) == 0
     assert_same(tmp_path, unbroken)
@@ -96,8 +96,8 @@ def test_sigterm_saves_and_says_how_to_go_on(
 
 def test_a_run_continues_only_with_as_many_processes(tmp_path: Path, videos: VideoDataset) -> None:
     assert in_child(run, tmp_path, videos, 3) == KILLED
-    path = list_snapshots(tmp_path / "checkpoints")[0]
+    path = list_checkpoints(tmp_path / "checkpoints")[0]
     state = torch.load(path, weights_only=True)
-    save_snapshot(tmp_path / "checkpoints", 3, {**state, "processes": 2})
+    save_checkpoint(tmp_path / "checkpoints", 3, {**state, "processes": 2})
     with pytest.raises(ValueError, match="started with 2 processes, now there are 1"):
         run(tmp_path, videos)

@@ -18,10 +18,12 @@ from sdc_lib.model import SDC, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import pretrain
 from sdc_lib.support.distributed import gather_rows, local_rows, rank, world_size
+from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.batchnorm import synchronize_batchnorm
-from sdc_lib.training.log import Record
+from sdc_lib.training.log import Row
+from sdc_lib.training.networks import SixViews
 from sdc_lib.training.schedule import Phase
-from sdc_lib.training.step import LOGGED, SixViews, StepFunction
+from sdc_lib.training.step import LOGGED, compute_losses
 from tests.small_runs import CONFIG, EVERYWHERE, changed
 
 STEPS = 8
@@ -48,9 +50,9 @@ def open_videos(root: Path) -> VideoDataset:
     return VideoDataset("noise", root, "train", files)
 
 
-def train(name: str, videos: Path, out: Path, processes: int) -> list[Record]:
+def train(name: str, videos: Path, out: Path, processes: int) -> list[Row]:
     """All rows of the log, in full precision."""
-    rows: list[Record] = []
+    rows: list[Row] = []
     pretrain(
         config_of(name, processes),
         out / name,
@@ -73,13 +75,14 @@ def step_once(everywhere: bool) -> tuple[dict[str, float], dict[str, Tensor], Te
     queue = ScoreQueue(6, config.model.num_concepts).double()
     queue.push(torch.rand(4, 6, 20).double())
     objective = SDCObjective(EVERYWHERE if everywhere else config.objective)
-    step = StepFunction(config, objective, queue)
     network: nn.Module = SixViews(model, "wrap")
     if world_size() > 1:
         network = nn.parallel.DistributedDataParallel(network)
     own = local_rows(clips)
     phase = Phase(queue=True, codebooks=True, local=True, decorrelation=0.0)
-    total, logged = step(network, own, own[:, :, :, :1].flip(-1), phase)
+    nobody = torch.zeros(len(own), dtype=torch.bool)
+    batch = PixelBatch(own, own[:, :, :, :1].flip(-1), torch.arange(len(own)), nobody)
+    total, logged, _ = compute_losses(network, batch, objective, queue, phase, config.weights)
     total.backward()
     terms = gather_rows(logged[None]).mean(dim=0)
     grads = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}

@@ -20,7 +20,7 @@ from sdc_lib import plots
 from sdc_lib.augment import normalize
 from sdc_lib.codebook import sinkhorn
 from sdc_lib.objective import LossTerms
-from sdc_lib.plots import curves
+from sdc_lib.terms import FAMILIES
 from sdc_lib.views import assemble_views, frame_difference
 
 
@@ -177,7 +177,7 @@ def test_loss_curves_draw_all_thirteen_terms_and_log_k(tmp_path: Path) -> None:
     figure = plots.loss_curves(path, num_concepts=20)
     lines = [line for axes in figure.axes[:5] for line in axes.lines if len(line.get_xdata()) == 12]  # type: ignore[arg-type]
     assert len(lines) == 13
-    terms = [f"{family}_{s}" for family, streams in curves.FAMILIES.items() for s in streams]
+    terms = [f"{family}_{s}" for family, streams in FAMILIES.items() for s in streams]
     assert tuple(terms) == LossTerms._fields
     marks = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
     assert [float(np.asarray(mark)[0]) for mark in marks] == [pytest.approx(math.log(20))]

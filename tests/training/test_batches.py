@@ -13,7 +13,7 @@ from sdc_lib.datasets.clips import PairSample
 from sdc_lib.support.files import available_cores
 from sdc_lib.training.batches import (
     BatchPlan,
-    PairBatch,
+    PixelBatch,
     collate,
     make_loader,
     make_pairs,
@@ -74,6 +74,7 @@ def test_collate_stacks_samples() -> None:
         return PairSample(clips, clips[:, :, :1], index, index == 7)
 
     batch = collate([sample(2), sample(7)])
+    assert isinstance(batch, PixelBatch)
     assert batch.clips.shape == (2, 2, 3, 4, 5, 5)
     assert batch.stills.shape == (2, 2, 3, 1, 5, 5)
     assert batch.indices.tolist() == [2, 7]
@@ -84,7 +85,7 @@ def test_collate_stacks_samples() -> None:
 def test_batches_do_not_depend_on_workers(tmp_path: Path) -> None:
     pairs = make_pairs(CONFIG, make_videos(tmp_path))
 
-    def batches(workers: int) -> list[PairBatch]:
+    def batches(workers: int) -> list[PixelBatch]:
         return list(make_loader(pairs, plan(samples=12, epochs=1), workers))
 
     alone, helped = batches(0), batches(1)

@@ -14,12 +14,12 @@ from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.evaluation import extract_features
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
+from sdc_lib.terms import term_weights
 from sdc_lib.training.heads import (
     CachedViews,
     cache_clips,
     cache_views,
     rescore,
-    term_weights,
     train_heads,
 )
 from sdc_lib.views import assemble_views

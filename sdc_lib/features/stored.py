@@ -1,21 +1,37 @@
 """Training samples that have been through a frozen backbone already: features instead of pixels.
 
-A backbone that does not change says the same of the same clip in every epoch. So each video is
-encoded once under a few augmentations, and the heads train on what it said: hundreds of epochs in
-minutes.
+A backbone that does not change makes the same features of the same clip in every epoch. So each
+video is encoded once under a few augmentations, and the heads train on the stored features:
+hundreds of epochs in minutes.
 """
 
+from typing import NamedTuple
+
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from sdc_lib.config import PretrainConfig
-from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.datasets.frames import sample_generator
 from sdc_lib.features.cache import CachedViews, cache_views
 from sdc_lib.model import SDC
 
 
-class StoredPairs(Dataset[PairSample]):
+class FeatureSample(NamedTuple):
+    """Backbone features of the six views of one video."""
+
+    pooled: Tensor
+    """``(6, D)``."""
+    local: Tensor
+    """``(6, D, T', H', W')``."""
+    index: int  # type: ignore[assignment]  # hides tuple.index
+    """The video that was really read."""
+    replaced: bool
+    """Whether it stands in for one that could not be read."""
+
+
+class StoredPairs(Dataset[FeatureSample]):
     """`PairClips` behind a frozen backbone.
 
     Which of the stored augmentations an epoch sees is drawn per sample, from (seed, epoch, index).
@@ -33,18 +49,18 @@ class StoredPairs(Dataset[PairSample]):
         """Number of videos, one sample each."""
         return len(self.cached)
 
-    def __getitem__(self, key: SampleKey | int) -> PairSample:
-        """Features in the places of pixels: pooled ones ``(6, D)`` and maps ``(6, D, T, H, W)``."""
+    def __getitem__(self, key: SampleKey | int) -> FeatureSample:
+        """One video in one of its stored augmentations; an ``int`` is a sample of epoch 0."""
         rng, sample = sample_generator(self.seed, key, len(self))
         row = torch.tensor([sample.index])
         chosen = torch.from_numpy(rng.integers(self.cached.indices.shape[1], size=1))
         pooled, local = self.cached.draw(row, chosen)
         index = int(self.cached.indices[row, chosen])
-        return PairSample(pooled[0], local[0], index, index != sample.index)
+        return FeatureSample(pooled[0], local[0], index, index != sample.index)
 
 
 def store_pairs(
-    model: SDC, pairs: PairClips, config: PretrainConfig, workers: int, progress: bool = True
+    model: SDC, pairs: PairClips, config: PretrainConfig, progress: bool = True
 ) -> StoredPairs:
     """Encode every video as often as the configuration says.
 
@@ -52,7 +68,6 @@ def store_pairs(
         model: Its backbone is frozen.
         pairs: The samples; pass p takes those of epoch p.
         config: Of the run.
-        workers: Processes that decode.
         progress: Show a bar if it takes more than two seconds.
     """
     cached = cache_views(
@@ -61,7 +76,7 @@ def store_pairs(
         config.optim.stored_passes,
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
-        workers=workers,
+        workers=config.data.workers,
         autocast=config.optim.precision == "bf16-mixed",
         progress=progress,
     )

@@ -11,13 +11,12 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import SampleKey
 from sdc_lib.features.cache import CachedViews
+from sdc_lib.features.stored import StoredPairs
 from sdc_lib.model import build_model
 from sdc_lib.pretraining import pretrain
 from sdc_lib.training.estimate import count, estimate
-from sdc_lib.training.log import read_log
 from sdc_lib.training.step import LOGGED
-from sdc_lib.training.stored import StoredPairs
-from tests.small_runs import CONFIG, changed, make_videos
+from tests.small_runs import CONFIG, changed, make_videos, read_log
 
 FROZEN = changed(optim={"freeze_backbone": True})
 STORED = changed(FROZEN, optim={"stored_passes": 2, "stored_grid": (1, 2, 2)})
@@ -36,10 +35,10 @@ def test_samples_are_a_pass_drawn_by_seed_epoch_and_index() -> None:
     pairs = StoredPairs(CachedViews(pooled, None, shown, {}), seed=1)
     assert len(pairs) == 5
     drawn = [pairs[SampleKey(epoch, 3)] for epoch in range(30)]
-    assert {round(float(sample.clips[0, 0]), 1) for sample in drawn} == {3.0, 3.1, 3.2}
-    assert torch.equal(pairs[SampleKey(7, 3)].clips, drawn[7].clips)
-    assert drawn[0].clips.shape == (6, 4)
-    assert drawn[0].stills.shape == (6, 4, 1, 1, 1)
+    assert {round(float(sample.pooled[0, 0]), 1) for sample in drawn} == {3.0, 3.1, 3.2}
+    assert torch.equal(pairs[SampleKey(7, 3)].pooled, drawn[7].pooled)
+    assert drawn[0].pooled.shape == (6, 4)
+    assert drawn[0].local.shape == (6, 4, 1, 1, 1)
     assert (drawn[0].index, drawn[0].replaced) == (3, False)
     assert (pairs[4].index, pairs[4].replaced) == (2, True)
 
