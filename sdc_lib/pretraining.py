@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,8 +34,9 @@ from sdc_lib.training.batches import (
     to_device,
 )
 from sdc_lib.training.log import StepHook
+from sdc_lib.training.options import PretrainOptions, check_run
 from sdc_lib.training.progress import progress_bar, report
-from sdc_lib.training.run_folder import RunFolder
+from sdc_lib.training.run_folder import RunFolder, provenance
 from sdc_lib.training.run_log import Part, RunLog
 from sdc_lib.training.schedule import Phase, learning_rate, phase_of
 from sdc_lib.training.state import build_state, make_fabric, resume, save, set_modes
@@ -61,18 +61,6 @@ class PretrainResult(NamedTuple):
     """False when a signal or the time limit ended the run early; the same call continues it."""
     weights: Path | None
     """The exported model, for `sdc_lib.load`."""
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What does not change the result of a run; see `pretrain`."""
-
-    max_steps: int | None
-    max_minutes: float | None
-    save_every: int | None
-    tensorboard: bool
-    progress: bool
-    on_step: StepHook | None
 
 
 def pretrain(
@@ -120,8 +108,8 @@ def pretrain(
         CheckpointError: If a checkpoint cannot be written, or none can be read.
         TrainingError: If the loss is not finite, or too many videos cannot be read.
     """
-    options = _Options(max_steps, max_minutes, save_every, tensorboard, progress, on_step)
-    _check(config, options)
+    options = PretrainOptions(max_steps, max_minutes, save_every, tensorboard, progress, on_step)
+    check_run(config, options)
     folder = RunFolder(Path(out_dir))
     folder.recorded(config)  # a wrong folder is an error before anything is started
     fabric = make_fabric(config, accelerator, devices, num_nodes)
@@ -130,29 +118,12 @@ def pretrain(
     return result
 
 
-def _check(config: PretrainConfig, options: _Options) -> None:
-    limits = {
-        "max_steps": options.max_steps,
-        "max_minutes": options.max_minutes,
-        "save_every": options.save_every,
-    }
-    for name, value in limits.items():
-        lowest = "more than 0" if name == "max_minutes" else "at least 1"
-        if value is not None and not (value > 0 if name == "max_minutes" else value >= 1):
-            raise ValueError(f"{name} is {value}; it must be {lowest}")
-    if config.optim.stored_passes and not config.optim.freeze_backbone:
-        raise ValueError(
-            "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
-            "optim.stored_passes to 0"
-        )
-
-
 def _work(
     fabric: Fabric,
     config: PretrainConfig,
     folder: RunFolder,
     data_dir: Path,
-    options: _Options,
+    options: PretrainOptions,
     videos: VideoDataset | None,
 ) -> PretrainResult:
     """One process's part of a run."""
@@ -183,7 +154,7 @@ class _Run:
         fabric: Fabric,
         config: PretrainConfig,
         folder: RunFolder,
-        options: _Options,
+        options: PretrainOptions,
         pairs: PairClips,
     ) -> None:
         self.fabric, self.config, self.folder, self.options = fabric, config, folder, options
@@ -220,7 +191,8 @@ class _Run:
         batches = iter(make_loader(self._samples(), plan, workers, pin_memory=on_gpu))
         try:
             bar = progress_bar(state.step, plan.last_step, self._shows_bar())
-            with closing(self._open_log()) as log, bar:
+            log = RunLog(self.folder, self.config, plan, self.pairs.videos, self.options)
+            with closing(log), bar:
                 while state.step < plan.last_step:
                     self._step(batches, log)
                     bar.update()
@@ -279,10 +251,10 @@ class _Run:
         interval = GPU_INTERVAL if self.fabric.device.type == "cuda" else 1
         if not (save_due or step % plan.steps_per_epoch == 0 or step % interval == 0):
             return False
-        stopped = stop.agreed(self.fabric)
         for line in log.fetch():
             if self.options.progress:
                 self._report(line)
+        stopped = stop.agreed(self.fabric)
         if save_due or stopped:
             log.flush()
             fingerprint = self.pairs.videos.fingerprint()
@@ -296,7 +268,9 @@ class _Run:
             self._report(f"stopped after step {step}; start the same command again to continue")
             return PretrainResult(path, step, per_epoch, False, None)
         if self.fabric.is_global_zero:
-            self._export()
+            facts = provenance(self.config, self.plan, self.pairs.videos, step)
+            if self.folder.export(self.state.model, self.config, facts):
+                self._report(f"wrote {self.folder.weights}")
         self.fabric.barrier()
         return PretrainResult(path, step, per_epoch, True, self.folder.weights)
 
@@ -307,31 +281,6 @@ class _Run:
             return self.pairs
         self._report(f"encoding {len(self.pairs)} videos, {passes} times each")
         return store_pairs(self.state.model, self.pairs, self.config, self._shows_bar())
-
-    def _export(self) -> None:
-        videos, optim = self.pairs.videos, self.config.optim
-        provenance = {
-            "steps": str(self.state.step),
-            "epochs": f"{self.state.step / self.plan.steps_per_epoch:.4g}",
-            "global_batch": str(self.plan.global_batch * optim.accumulate),
-            "dataset": f"{videos.name} ({videos.split})",
-            "dataset_fingerprint": videos.fingerprint(),
-            "videos": str(len(self.pairs)),
-            "config_hash": self.config.hash(),
-        }
-        if self.folder.export(self.state.model, self.config, provenance):
-            self._report(f"wrote {self.folder.weights}")
-
-    def _open_log(self) -> RunLog:
-        videos, options = self.pairs.videos, self.options
-        return RunLog(
-            self.folder,
-            self.config,
-            self.plan,
-            lambda indices: [videos[index].name for index in indices],
-            options.on_step,
-            options.tensorboard,
-        )
 
     def _shows_bar(self) -> bool:
         return self.fabric.is_global_zero and self.options.progress

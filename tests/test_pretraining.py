@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import multiprocessing
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.testing import assert_close
@@ -15,6 +18,7 @@ from torch.testing import assert_close
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import PairClips
 from sdc_lib.model import build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import PretrainResult, pretrain
@@ -145,9 +149,9 @@ def test_a_changed_data_set_is_noticed(train: Train, videos: VideoDataset) -> No
         train(max_steps=2, videos=videos.subset(range(11, -1, -1)))
 
 
-@pytest.mark.parametrize("options", [{"max_steps": 0}, {"save_every": 0}])
+@pytest.mark.parametrize("options", [{"max_steps": 0}, {"save_every": 0}, {"max_minutes": 0.0}])
 def test_impossible_options_are_refused(train: Train, options: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(ValueError, match="it must be"):
         train(**options)
 
 
@@ -236,3 +240,56 @@ def test_accumulated_batches_count_as_one_step(train: Train) -> None:
     result = train(config, max_steps=3)
     assert result.steps_per_epoch == 3
     assert load(result.folder).provenance["global_batch"] == "4"
+
+
+def test_a_time_limit_stops_in_order_and_the_same_call_goes_on(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = train(max_steps=2, max_minutes=1e-6)
+    assert (first.step, first.finished, first.weights) == (1, False, None)
+    assert "start the same command again" in capsys.readouterr().out
+    whole = train(name="whole", max_steps=2)
+    assert_close(weights(train(max_steps=2)), weights(whole), rtol=0, atol=0)
+
+
+def test_stop_saves_like_the_clusters_signal(train: Train) -> None:
+    def press_stop(row: Row) -> None:
+        if row["step"] == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    stopped = train(max_steps=4, on_step=press_stop)
+    assert (stopped.step, stopped.finished) == (2, False)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert_close(
+        weights(train(max_steps=4)), weights(train(name="whole", max_steps=4)), rtol=0, atol=0
+    )
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with (
+        FileLock(tmp_path / "run" / ".lock"),
+        pytest.raises(ValueError, match="another process is working in"),
+    ):
+        train(max_steps=1)
+    assert train(max_steps=1).finished
+
+
+def test_a_rejected_setting_claims_nothing(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="do not fill one step"):
+        train(changed(optim={"batch_size": 400}))
+    assert not (tmp_path / "run").exists()
+    assert train(max_steps=1).finished
+
+
+def test_an_error_in_a_worker_ends_with_no_process_left(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug in a worker")
+
+    monkeypatch.setattr(PairClips, "__getitem__", fail)
+    with pytest.raises(RuntimeError, match="a bug in a worker"):
+        train(changed(data={"workers": 2}), max_steps=2)
+    assert multiprocessing.active_children() == []

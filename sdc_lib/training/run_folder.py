@@ -15,8 +15,10 @@ from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 
 from sdc_lib.config import PretrainConfig, from_dict, to_json
+from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
 from sdc_lib.support.files import write_atomically
+from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video.readers import video_backend
 from sdc_lib.weights import export_model, read_about
@@ -162,6 +164,21 @@ def differences(old: Any, new: Any, prefix: str = "") -> list[tuple[str, Any, An
         elif before != after:
             found.append((name, before, after))
     return found
+
+
+def provenance(
+    config: PretrainConfig, plan: BatchPlan, videos: VideoDataset, step: int
+) -> dict[str, str]:
+    """What the weights of a run say of where they come from: no time and no path."""
+    return {
+        "steps": str(step),
+        "epochs": f"{step / plan.steps_per_epoch:.4g}",
+        "global_batch": str(plan.global_batch * plan.accumulate),
+        "dataset": f"{videos.name} ({videos.split})",
+        "dataset_fingerprint": videos.fingerprint(),
+        "videos": str(plan.num_samples),
+        "config_hash": config.hash(),
+    }
 
 
 def environment(device: torch.device) -> dict[str, str]:

@@ -5,7 +5,7 @@ Numbers stay on the device until they are wanted, so that a GPU is not held up b
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.support.distributed import gather_rows, rank, sum_over_ranks, world_size
 from sdc_lib.training.alarms import CollapseAlarm, check_finite
 from sdc_lib.training.batches import BatchPlan
-from sdc_lib.training.log import Row, StepHook, TrainingLog
+from sdc_lib.training.log import Row, TrainingLog
+from sdc_lib.training.options import PretrainOptions
 from sdc_lib.training.progress import EpochSummary
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.step import LOGGED
-
-Names = Callable[[list[int]], list[str]]
-"""Indices of videos to their names."""
 
 
 class Part(NamedTuple):
@@ -45,9 +44,8 @@ class RunLog:
         folder: Of the run.
         config: Of the run.
         plan: Batches of this process; the log begins at its first step.
-        names: Names of videos, for messages.
-        on_step: Called with every row, on the first process.
-        tensorboard: Also write event files.
+        videos: What is trained on; messages name them.
+        options: Whether to write TensorBoard files, too, and what to call with every row.
     """
 
     def __init__(
@@ -55,18 +53,19 @@ class RunLog:
         folder: RunFolder,
         config: PretrainConfig,
         plan: BatchPlan,
-        names: Names,
-        on_step: StepHook | None = None,
-        tensorboard: bool = False,
+        videos: VideoDataset,
+        options: PretrainOptions,
     ) -> None:
-        self._folder, self._names, self._on_step = folder, names, on_step
+        self._folder, self._videos, self._on_step = folder, videos, options.on_step
         self._per_epoch = plan.steps_per_epoch
         self._samples = plan.global_batch * plan.accumulate
         self._alarm = CollapseAlarm(config.model.num_concepts)
         self._summary = EpochSummary(
             plan.last_step, plan.steps_per_epoch, config.optim.epochs, self._samples
         )
-        self._log = None if rank() else TrainingLog(folder.path, plan.first_step, tensorboard)
+        self._log = (
+            None if rank() else TrainingLog(folder.path, plan.first_step, options.tensorboard)
+        )
         self._pending: list[tuple[Row, Tensor, Tensor]] = []
         self._waited = 0.0
         self._mark = time.perf_counter()
@@ -138,7 +137,7 @@ class RunLog:
 
     def _name_batch(self, indices: Tensor) -> str:
         """Write the names of a bad batch to a file; what a message says of it."""
-        names = self._names(gather_rows(indices).tolist())
+        names = [self._videos[index].name for index in gather_rows(indices).tolist()]
         if rank() == 0:
             self._folder.failed_batch.write_text("\n".join(names) + "\n", encoding="utf-8")
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
