@@ -28,8 +28,10 @@ class Pretrain:
     """Where data sets are; MotionFactors is made there if it is missing."""
     max_steps: Steps = None
     """Stop after so many steps; the schedule stays that of the whole run."""
+    max_minutes: Annotated[float | None, Range(0, 1_000_000, above=True)] = None
+    """Stop in an orderly way after so many minutes; the same command goes on later."""
     save_every: Steps = None
-    """Steps between snapshots; once an epoch when None."""
+    """Steps between checkpoints; once an epoch when None."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """What to compute on."""
     devices: str = "1"
@@ -70,6 +72,7 @@ class Pretrain:
             self.out,
             data_dir=self.data_dir,
             max_steps=self.max_steps,
+            max_minutes=self.max_minutes,
             save_every=self.save_every,
             accelerator=self.accelerator,
             devices=devices,

@@ -22,8 +22,8 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
-from sdc_lib.support.files import available_cores
 from sdc_lib.features.stored import FeatureSample
+from sdc_lib.support.files import available_cores
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 

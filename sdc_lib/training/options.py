@@ -1,20 +1,24 @@
 """What does not change the result of a run, and what no run can be made of."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from sdc_lib.config import PretrainConfig
+from sdc_lib.config import PretrainConfig, check_config
+from sdc_lib.support.settings import Range, Steps, check_settings
 from sdc_lib.training.log import StepHook
+
+Minutes = Annotated[float | None, Range(0, 1_000_000, above=True)]
 
 
 @dataclass(frozen=True)
 class PretrainOptions:
     """Arguments of `sdc_lib.pretraining.pretrain` that leave the weights alone."""
 
-    max_steps: int | None = None
+    max_steps: Steps = None
     """Stop after so many steps; the schedule stays that of the whole run."""
-    max_minutes: float | None = None
+    max_minutes: Minutes = None
     """Stop in an orderly way after so many minutes."""
-    save_every: int | None = None
+    save_every: Steps = None
     """Steps between checkpoints; None for one an epoch."""
     tensorboard: bool = False
     """Also write TensorBoard event files."""
@@ -30,14 +34,5 @@ def check_run(config: PretrainConfig, options: PretrainOptions) -> None:
     Raises:
         ValueError: If an option is out of range or settings contradict each other.
     """
-    for name in ("max_steps", "save_every"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
-    if options.max_minutes is not None and not options.max_minutes > 0:
-        raise ValueError(f"max_minutes is {options.max_minutes}; it must be more than 0")
-    if config.optim.stored_passes and not config.optim.freeze_backbone:
-        raise ValueError(
-            "stored features go stale when the backbone learns: set optim.freeze_backbone, or "
-            "optim.stored_passes to 0"
-        )
+    check_config(config)
+    check_settings(options)
