@@ -24,7 +24,7 @@ def config() -> PretrainConfig:
 
 def save_weights(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
-    return export_model(build_model(config().model), config(), path, {"steps": "0"})
+    return export_model(build_model(config().model), config(), path, {})
 
 
 @pytest.fixture(scope="session")

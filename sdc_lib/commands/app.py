@@ -12,6 +12,7 @@ import io
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -63,7 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
-        return parse([word for word in words if word != "--debug"]).run()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            return parse([word for word in words if word != "--debug"]).run()
     except KeyboardInterrupt:
         print("sdc: interrupted", file=sys.stderr)
         return 130
@@ -91,6 +94,11 @@ def parse(words: Sequence[str]) -> Command:
         raise
     check_settings(command, flags=True)
     return cast(Command, command)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line, without the place in the code that it comes from."""
+    print(f"sdc: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _one_line(error: Exception) -> str:

@@ -24,6 +24,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.store import Features, load_features, save_features
 from sdc_lib.model import Encoded
+from sdc_lib.support.tensors import digest
 from sdc_lib.views import STREAMS, Stream
 
 
@@ -99,12 +100,7 @@ def feature_key(
 
 def weights_hash(model: nn.Module) -> str:
     """Sixteen hex digits of all parameters and buffers, their names included."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        data = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(data.numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return digest(model.state_dict())[:16]
 
 
 def encode_clips(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -115,6 +116,18 @@ def test_debug_adds_the_traceback(
     said = capsys.readouterr().err
     assert "Traceback (most recent call last)" in said
     assert said.endswith("sdc: size is 0\n")
+
+
+def test_warnings_take_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> int:
+        warnings.warn("these weights\nare untrained", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(app, "parse", lambda _: SimpleNamespace(run=run))
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().err == "sdc: warning: these weights are untrained\n"
 
 
 def test_interrupt_is_status_130(
