@@ -129,6 +129,50 @@ def test_a_finished_run_says_so(train: Train, capsys: pytest.CaptureFixture[str]
     assert before.folder.joinpath("model.safetensors").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_damaged_weights_of_a_finished_run_are_written_again(train: Train, damage: str) -> None:
+    path = train(max_steps=1).weights
+    assert path is not None
+    data = path.read_bytes()
+    broken = data[:-9] if damage == "cut" else data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+    path.write_bytes(broken)
+    with pytest.raises(ValueError, match=r"damaged.*start the `sdc pretrain` command"):
+        load(path)
+    train(max_steps=1)
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optim": {"batch_size": -1}},
+        {"optim": {"batch_size": 500}},
+        {"optim": {"epochs": 0}},
+        {"model": {"backbone": "resnet"}},
+        {"data": {"dataset": "imagenet"}},
+    ],
+)
+def test_a_rejected_setting_claims_no_folder(
+    train: Train, tmp_path: Path, changes: dict[str, dict[str, Any]]
+) -> None:
+    options = {"videos": None} if "data" in changes else {}
+    with pytest.raises(
+        ValueError, match="batch_size is -1|batch size|epochs is 0|unknown"
+    ) as error:
+        train(changed(**changes), data_dir=tmp_path, **options)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_are_not_finite_end_a_run_in_one_line(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.weights.files.not_finite", lambda tensors: list(tensors)[:1])
+    with pytest.raises(ValueError, match=r"weights are not finite.*is not written"):
+        train(max_steps=1)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
 def test_other_settings_in_the_same_folder_are_refused(train: Train) -> None:
     train(max_steps=1)
     with pytest.raises(ValueError, match=r"optim.lr was 0.001 and is now 0.5.*another folder"):
@@ -155,7 +199,10 @@ def test_impossible_options_are_refused(train: Train, options: dict[str, int]) -
         train(**options)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(train: Train) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.training.options.check_config", lambda _: None)  # lets 1e30 pass
     config = changed(optim={"lr": 1e30, "warmup_epochs": 0.0})
     with pytest.raises(TrainingError, match=r"step \d+: total.*not finite.*\.mp4.*checkpoint") as e:
         train(config, save_every=1)

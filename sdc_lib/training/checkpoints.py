@@ -115,7 +115,10 @@ def read_checkpoint(path: Path) -> State:
     try:
         state: State = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read: {error}") from error
+        # torch's own text advises to load without restrictions, which runs code
+        raise CheckpointError(
+            f"checkpoint {path} is none that `sdc pretrain` wrote ({type(error).__name__})"
+        ) from error
     return state
 
 

@@ -21,7 +21,7 @@ from sdc_lib.support.files import write_atomically
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video.readers import video_backend
-from sdc_lib.weights import export_model, read_about
+from sdc_lib.weights import export_model, is_written
 
 MAY_CHANGE = ("data.workers", "data.cache_mb")
 """Settings that do not change the result and may differ when a run is continued."""
@@ -108,12 +108,12 @@ class RunFolder:
             yield
 
     def export(self, model: SDC, config: PretrainConfig, provenance: dict[str, str]) -> bool:
-        """Write the weights of a finished run, unless they are there already.
+        """Write the weights of a finished run, unless they are there already and whole.
 
         Returns:
             Whether they were written.
         """
-        if self.weights.exists() and read_about(self.weights)[1] == provenance:
+        if is_written(self.weights, provenance):
             return False
         export_model(model, config, self.weights, provenance)
         return True
