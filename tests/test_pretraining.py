@@ -157,7 +157,7 @@ def test_a_rejected_setting_claims_no_folder(
 ) -> None:
     options = {"videos": None} if "data" in changes else {}
     with pytest.raises(
-        ValueError, match="batch_size is -1|batch size|epochs is 0|unknown"
+        ValueError, match=r"batch_size is -1|batch size|epochs is 0|unknown"
     ) as error:
         train(changed(**changes), data_dir=tmp_path, **options)
     assert "\n" not in str(error.value)
