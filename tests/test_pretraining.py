@@ -159,7 +159,7 @@ def test_a_rejected_setting_claims_no_folder(
     with pytest.raises(
         ValueError, match=r"batch_size is -1|batch size|epochs is 0|unknown"
     ) as error:
-        train(changed(**changes), data_dir=tmp_path, **options)
+        train(changed(CONFIG, **changes), data_dir=tmp_path, **options)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
 
