@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
-from sdc_lib.datasets.names import DatasetName
+from sdc_lib.datasets.names import DatasetName, Split
 from sdc_lib.support.settings import Count, Fold, Workers
 
 
@@ -22,8 +22,8 @@ class Atlas:
     """The page; it needs no other file and no network."""
     dataset: DatasetName = "motion-factors"
     """Data set to look through; MotionFactors is made if it is missing."""
-    split: Literal["train", "val", "test"] = "test"
-    """Which part of it."""
+    split: Split = "test"
+    """Which part of it; all for a folder or list that has no parts."""
     data_dir: Path = Path("data")
     """Where data sets are."""
     fold: Fold = 1

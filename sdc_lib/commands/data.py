@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
-from sdc_lib.datasets.names import DatasetName, Split, known, open_dataset, own_folder
+from sdc_lib.datasets.names import DatasetName, open_dataset, splits_in
 
 if TYPE_CHECKING:
     from sdc_lib.datasets.base import VideoDataset
@@ -78,27 +78,18 @@ class CheckData:
         return 1 if broken else 0
 
     def _splits(self) -> Iterator[VideoDataset]:
-        """The splits that differ; a data set without a validation part has none."""
+        """The parts that there are."""
         from sdc_lib.config import DataConfig
-        from sdc_lib.datasets.kinetics400 import listed_splits
         from sdc_lib.datasets.motion_factors import MotionFactors
 
         if not self.root.exists():
             raise FileNotFoundError(f"{self.root} does not exist")
-        seen = set()
         config = DataConfig(dataset=self.dataset, fold=self.fold)
-        splits: tuple[Split, ...] = known(self.dataset).splits
-        if self.dataset == "kinetics400":
-            splits = listed_splits(own_folder(self.root, self.dataset)) or splits
-        for split in splits:
+        for split in splits_in(self.dataset, self.root):
             if self.dataset == "motion-factors":  # to open it by name would make what is missing
-                videos: VideoDataset = MotionFactors(self.root, split)
+                yield MotionFactors(self.root, split)
             else:
-                videos = open_dataset(config, self.root, split, checked=False)
-            key = tuple(file.path for file in videos)
-            if key not in seen:
-                seen.add(key)
-                yield videos
+                yield open_dataset(config, self.root, split, checked=False)
 
 
 @dataclass(frozen=True)

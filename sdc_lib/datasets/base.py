@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class VideoDataset(Sequence[VideoFile]):
         class_names: Names of the labels.
         factor_names: Names of the values of every further factor.
         left_out: What was found or listed, but cannot be used, and why.
+        notes: Further lines of the summary.
 
     Raises:
         ValueError: Two files share a name, or a label has no class name.
@@ -71,6 +73,7 @@ class VideoDataset(Sequence[VideoFile]):
         class_names: Sequence[str] = (),
         factor_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
         left_out: Iterable[LeftOut] = (),
+        notes: Iterable[str] = (),
     ) -> None:
         self.name = name
         self.root = Path(root)
@@ -81,6 +84,7 @@ class VideoDataset(Sequence[VideoFile]):
             factor: tuple(names) for factor, names in factor_names.items()
         }
         self.left_out = tuple(left_out)
+        self.notes = tuple(notes)
         self._check()
 
     def _check(self) -> None:
@@ -98,6 +102,11 @@ class VideoDataset(Sequence[VideoFile]):
                     raise ValueError(
                         f"{self.name}: {file.name!r} has {factor} {value}, which has no name"
                     )
+
+    @staticmethod
+    def splits_in(root: str | os.PathLike[str]) -> tuple[str, ...] | None:
+        """The splits that a folder holds; ``None`` where a data set always has all of its own."""
+        return None
 
     @overload
     def __getitem__(self, index: int) -> VideoFile: ...
@@ -146,6 +155,22 @@ class VideoDataset(Sequence[VideoFile]):
             raise ValueError(f"{self.name}: {len(missing)} videos have no {what}: {missing[0]}")
         return np.array(values, dtype=np.int64)
 
+    def column(self, name: str) -> tuple[str, ...]:
+        """What every video has in a column, as text; to form folds, for example.
+
+        Args:
+            name: ``"label"``, ``"group"`` or one of ``factor_names``.
+
+        Raises:
+            ValueError: Unknown column, or a video without a value in it.
+        """
+        if name == "group":
+            return self.groups
+        if name == "label" and name not in self.factor_names:
+            return tuple(self.class_names[label] for label in self.targets())
+        values = self.targets(name)
+        return tuple(self.factor_names[name][value] for value in values)
+
     def subset(self, indices: Iterable[int]) -> VideoDataset:
         """The videos at ``indices``, in that order, with the same classes."""
         files = [self.files[index] for index in indices]
@@ -157,6 +182,7 @@ class VideoDataset(Sequence[VideoFile]):
             self.class_names,
             self.factor_names,
             self.left_out,
+            self.notes,
         )
 
     def fingerprint(self) -> str:
@@ -166,13 +192,14 @@ class VideoDataset(Sequence[VideoFile]):
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def summary(self) -> str:
-        """How many videos of how many, and what is left out and why."""
+        """How many videos of how many, what is special, and what is left out and why."""
         total = len(self.files) + len(self.left_out)
         lines = [f"{self.name} ({self.split}): {len(self.files)} of {total} videos in {self.root}"]
         if self.class_names:
             lines[0] += f", {len(self.class_names)} classes"
-        lines += [f"  left out: {out.name}: {out.cause}" for out in self.left_out]
-        hidden = len(lines) - 1 - _LISTED_IN_SUMMARY
-        if hidden > 0:
-            lines = [*lines[: 1 + _LISTED_IN_SUMMARY], f"  and {hidden} more left out"]
+        lines += [f"  {note}" for note in self.notes]
+        shown = self.left_out[:_LISTED_IN_SUMMARY]
+        lines += [f"  left out: {out.name}: {out.cause}" for out in shown]
+        if len(self.left_out) > len(shown):
+            lines.append(f"  and {len(self.left_out) - len(shown)} more left out")
         return "\n".join(lines)

@@ -1,90 +1,196 @@
-"""Any folder of videos, with or without one subfolder per class."""
+"""Any folder of videos, with or without one subfolder per class, in one part or in splits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
+from sdc_lib.datasets.files import VIDEO_SUFFIXES, Walk, walk
+from sdc_lib.datasets.manifest import nearest_manifest
+from sdc_lib.datasets.splits import (
+    SplitFile,
+    refuse_shared_videos,
+    refuse_unequal_classes,
+    split_named,
+)
 from sdc_lib.video import VideoError, VideoInfo, probe
 
-VIDEO_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}) | frozenset(
-    {".mpg", ".ogv", ".ts", ".webm", ".wmv", ".3gp"}
-)
+Check = Callable[[Path], VideoInfo]
+
+
+class _Video(NamedTuple):
+    path: Path
+    name: str
+    split: str | None
+    """``None`` outside the folders of splits."""
+    label: str | None
+    """Name of the class; ``None`` beside the folders of classes."""
 
 
 class VideoFolder(VideoDataset):
     """All videos below a folder.
 
-    Where every video is inside a subfolder, the names of the top subfolders are the classes;
-    where any video lies directly in the folder, there are no labels. Hidden files are ignored,
-    files without a video's suffix too. Files that cannot be opened are left out, and listed.
+    The names of the top subfolders are the classes; a video beside them has none. Where there are
+    no subfolders, there are no labels. Folders ``train``, ``val`` and ``test`` at the top are
+    splits with the same classes each, numbered alike. Hidden files are ignored; what cannot be
+    opened, links in a circle and files without a video's suffix are counted and named.
 
     Args:
         root: The folder.
-        split: Name given to it.
-        check: Called with every file, returns its description or raises ``VideoError``.
+        split: Which part; a folder without splits is one part, whatever its name.
+        check: Called with every file, returns its description or raises ``VideoError``; by
+            default what ``sdc data check`` wrote down, or else `probe`.
         progress: Show a bar when it takes more than two seconds.
 
     Raises:
-        ValueError: ``root`` is no folder, holds no videos, or none that can be read.
+        ValueError: ``root`` is no folder, holds no videos, or none that can be read; there is no
+            such split, or val or test differ from train in their classes or share a video with it.
     """
 
     def __init__(
         self,
         root: str | os.PathLike[str],
         split: str = "all",
-        check: Callable[[Path], VideoInfo] = probe,
+        check: Check | None = None,
         progress: bool = True,
     ) -> None:
         folder = Path(root)
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder of videos")
-        paths = find_videos(folder)
-        if not paths:
-            raise ValueError(f"{folder} holds no videos ({', '.join(sorted(VIDEO_SUFFIXES))})")
-        names = [path.relative_to(folder).as_posix() for path in paths]
-        in_classes = all("/" in name for name in names)
-        classes = sorted({name.split("/")[0] for name in names}) if in_classes else []
-        files: list[VideoFile] = []
-        left_out: list[LeftOut] = []
-        bar = tqdm(paths, desc="checking videos", unit="video", delay=2, disable=not progress)
-        for path, name in zip(bar, names, strict=True):
-            try:
-                info = check(path)
-            except VideoError as error:
-                left_out.append(LeftOut(name, error.cause))
-                continue
-            label = classes.index(name.split("/")[0]) if in_classes else None
-            files.append(VideoFile(path, name, label, num_frames=info.num_frames))
-        if not files:
-            first = left_out[0]
+        found = _walk(folder)
+        split_of = _split_folders(folder)
+        videos = [_Video(p, *_place(p.relative_to(folder), split_of)) for p in found.videos]
+        by_split = _class_names(videos, found, folder, split_of)
+        if split_of and split in ("val", "test"):
+            advice = "add an empty folder for a class that is missing on purpose"
+            refuse_unequal_classes(by_split, str(folder), advice)
+            files = [SplitFile(v.split, v.name, v.path) for v in videos if v.split]
+            refuse_shared_videos(files, str(folder))
+        classes = sorted(set().union(*by_split.values()))
+        chosen = _of_split(videos, split, folder, split_of)
+        opened, broken = _open(chosen, classes, check or _default_check(folder), progress)
+        if not opened:
             raise ValueError(
-                f"{folder}: none of {len(paths)} videos can be read; {first.name}: {first.cause}"
+                f"{folder}: none of {len(chosen)} videos can be read; {broken[0].name}: "
+                f"{broken[0].cause}"
             )
-        super().__init__(folder.resolve().name, folder, split, files, classes, left_out=left_out)
+        super().__init__(
+            folder.resolve().name,
+            folder,
+            split,
+            opened,
+            classes,
+            left_out=[*broken, *found.left_out],
+            notes=[*_out_of_place(videos, chosen, split_of), *found.notes()],
+        )
+
+    @staticmethod
+    def splits_in(root: str | os.PathLike[str]) -> tuple[str, ...]:
+        """The parts of a folder; a folder without splits is all for training."""
+        folder = Path(root)
+        found = _split_folders(folder).values() if folder.is_dir() else ()
+        return tuple(split for split in ("train", "val", "test") if split in found) or ("train",)
 
 
-def find_videos(folder: Path) -> list[Path]:
-    """Files with a video's suffix below a folder, sorted by name, without hidden ones."""
-    found: list[Path] = []
-    seen: set[str] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:  # a link back up would go round for ever
-            folders.clear()
+def _walk(folder: Path) -> Walk:
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder of videos")
+    found = walk(folder)
+    if not found.videos:
+        reasons = [*found.notes(), *(f"{out.name}: {out.cause}" for out in found.left_out[:3])]
+        ends = ", ".join(sorted(VIDEO_SUFFIXES))
+        raise ValueError(f"{folder} holds no videos ({'; '.join([ends, *reasons])})")
+    return found
+
+
+def _split_folders(folder: Path) -> dict[str, str]:
+    """The split of every subfolder that is one; empty where the subfolders are classes."""
+    folders = [p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != "."]
+    split_of = {name: split for name in folders if (split := split_named(name))}
+    for split in set(split_of.values()):
+        names = [name for name in split_of if split_of[name] == split]
+        if len(names) > 1:
+            raise ValueError(f"{folder} holds two folders for {split}: {', '.join(names)}")
+    splits = set(split_of.values())
+    return split_of if "train" in splits or len(split_of) == len(folders) else {}
+
+
+def _place(inside: Path, split_of: Mapping[str, str]) -> tuple[str, str | None, str | None]:
+    """Name, split and class of a video by its path below the folder."""
+    folders: Sequence[str] = inside.parts[:-1]
+    split = None
+    if split_of:
+        split = split_of.get(folders[0]) if folders else None
+        folders = folders[1:] if split else ()
+    label = unicodedata.normalize("NFC", folders[0]) if folders else None
+    return inside.as_posix(), split, label
+
+
+def _class_names(
+    videos: Iterable[_Video], found: Walk, folder: Path, split_of: Mapping[str, str]
+) -> dict[str, set[str]]:
+    """The classes of every split, those of empty folders included."""
+    classes: dict[str, set[str]] = {split: set() for split in split_of.values()} or {"all": set()}
+    for video in videos:
+        if video.label and (video.split or not split_of):
+            classes[video.split or "all"].add(video.label)
+    for path in found.empty:
+        _, split, label = _place(path.relative_to(folder) / "nothing", split_of)
+        if split and label:
+            classes[split].add(label)
+    return classes
+
+
+def _of_split(
+    videos: list[_Video], split: str, folder: Path, split_of: Mapping[str, str]
+) -> list[_Video]:
+    if split == "all" or not split_of:
+        return videos
+    chosen = [video for video in videos if video.split == split]
+    if not chosen:
+        known = ", ".join(sorted({video.split for video in videos if video.split}))
+        raise ValueError(f"{folder} holds no videos in a folder {split}; it has {known or 'none'}")
+    return chosen
+
+
+def _default_check(folder: Path) -> Check:
+    known = nearest_manifest(folder)
+    return probe if known is None else known.check
+
+
+def _open(
+    videos: list[_Video], classes: Sequence[str], check: Check, progress: bool
+) -> tuple[list[VideoFile], list[LeftOut]]:
+    """Look at every file once; files that can be used, and those that cannot."""
+    files: list[VideoFile] = []
+    broken: list[LeftOut] = []
+    for video in tqdm(videos, "checking videos", unit="video", delay=2, disable=not progress):
+        try:
+            info = check(video.path)
+        except VideoError as error:
+            broken.append(LeftOut(video.name, error.cause))
             continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
-        ]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+        label = classes.index(video.label) if video.label else None
+        files.append(VideoFile(video.path, video.name, label, num_frames=info.num_frames))
+    return files, broken
+
+
+def _out_of_place(
+    videos: Sequence[_Video], chosen: Sequence[_Video], split_of: Mapping[str, str]
+) -> list[str]:
+    """Notes on videos beside the folders of splits or classes."""
+    notes = []
+    outside = [video.name for video in videos if split_of and not video.split]
+    if outside:
+        notes.append(f"{len(outside)} videos are in no split, the first: {outside[0]}")
+    beside = [video.name for video in chosen if not video.label and video.name not in outside]
+    if beside and len(beside) < len(chosen):
+        notes.append(f"{len(beside)} videos have no class, in no folder of one: {beside[0]}")
+    return notes
 
 
 def sample_clips(root: Path | None = None) -> dict[str, Path]:

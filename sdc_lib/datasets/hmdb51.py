@@ -13,11 +13,11 @@ from sdc_lib.datasets.listed import (
     check_fold,
     check_split,
     existing,
-    read_lines,
     safe_path,
     shared_sources,
 )
 from sdc_lib.datasets.names import DATASETS
+from sdc_lib.datasets.table import read_lines
 
 _OFFICIAL = DATASETS["hmdb51"]
 _LISTS = "testTrainMulti_7030_splits"

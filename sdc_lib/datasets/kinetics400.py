@@ -94,11 +94,10 @@ class Kinetics400(ListedVideos):
             ],
         )
 
-
-def listed_splits(root: str | os.PathLike[str]) -> tuple[Split, ...]:
-    """The splits that have a csv file; copies without test or training part are common."""
-    found = _csv_files(Path(root))
-    return tuple(split for split in _ALIASES if split in found)
+    @staticmethod
+    def splits_in(root: str | os.PathLike[str]) -> tuple[str, ...] | None:
+        """The splits that have a csv file; all where there is none, to say what is expected."""
+        return tuple(_csv_files(Path(root))) or None
 
 
 def _csv_files(root: Path) -> dict[Split, Path]:

@@ -1,4 +1,4 @@
-"""What the readers of official annotation files share: safe paths, finding files, counting.
+"""What the readers of annotation files share: safe paths, finding files, counting.
 
 An annotation file is somebody else's text: every name in it is checked before it becomes a path.
 Files it lists but that are not there are counted and named, never an error, for hardly any copy of
@@ -7,14 +7,14 @@ a large data set is complete; a folder laid out differently is an error that say
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import Literal
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
-from sdc_lib.datasets.folder import VIDEO_SUFFIXES
+from sdc_lib.datasets.files import FileFinder
 
 Split = Literal["train", "test"]
 
@@ -27,6 +27,7 @@ class Listed:
     """Paths below the folder of videos at which it may be, the official one first."""
     label: int | None = None
     group: str | None = None
+    factors: Mapping[str, int] = field(default_factory=dict)
 
 
 class ListedVideos(VideoDataset):
@@ -42,6 +43,7 @@ class ListedVideos(VideoDataset):
         official: Number of videos in the official list; ``None`` where there is none.
         notes: Further lines for the summary.
         left_out: Listed videos that must not be used, and why.
+        factor_names: Names of the values of every further factor.
 
     Raises:
         ValueError: Not one of the listed videos is where it should be.
@@ -58,6 +60,7 @@ class ListedVideos(VideoDataset):
         official: int | None = None,
         notes: Iterable[str] = (),
         left_out: Iterable[LeftOut] = (),
+        factor_names: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         if not listed:
             raise ValueError(f"{name} ({split}): the annotation files below {root} list no videos")
@@ -71,93 +74,38 @@ class ListedVideos(VideoDataset):
                 missing.append(LeftOut(video.names[0], f"missing: {folder / video.names[0]}"))
             else:
                 inside = path.relative_to(root).as_posix()
-                files.append(VideoFile(path, inside, video.label, video.group))
+                files.append(VideoFile(path, inside, video.label, video.group, video.factors))
         if not files:
             raise ValueError(
                 f"{name} ({split}): none of the {len(listed)} listed videos is below {folder}; "
                 f"expected for example {folder / listed[0].names[0]}"
             )
-        self.num_listed = len(listed) + len(unusable)
-        self.num_missing = len(missing)
-        self.official = official
-        self.folder = folder
-        self.notes = tuple(notes)
-        super().__init__(name, root, split, files, class_names, left_out=[*missing, *unusable])
-
-    def summary(self) -> str:
-        """Found of listed, listed of official, what is missing and where it belongs."""
-        first, *rest = super().summary().split("\n")
-        lines = [first]
-        if self.official is not None and self.num_listed != self.official:
-            difference = self.num_listed - self.official
-            how_many = f"{abs(difference)} {'fewer' if difference < 0 else 'more'}"
-            lines.append(
-                f"  listed: {self.num_listed}, {how_many} than the official {self.official}"
-            )
-        elif self.official is not None:
-            lines.append(f"  listed: {self.num_listed}, as in the official list")
-        if self.num_missing:
-            lines.append(
-                f"  missing: {self.num_missing} of {self.num_listed} listed videos; "
-                f"they belong below {self.folder}"
-            )
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes), *rest])
+        total = len(listed) + len(unusable)
+        super().__init__(
+            name,
+            root,
+            split,
+            files,
+            class_names,
+            factor_names,
+            [*missing, *unusable],
+            _account(total, len(missing), official, folder, notes),
+        )
 
 
-class FileFinder:
-    """Finds listed files below a folder, reading every folder only once.
-
-    A name matches exactly, or else with other capitals (``HandStandPushups`` is in a folder
-    ``HandstandPushups``), or else with another video suffix (prepared or converted copies).
-
-    Args:
-        folder: Where to look.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._listings: dict[Path, dict[str, str]] = {}
-
-    def find(self, names: Iterable[str]) -> Path | None:
-        """The first of some relative paths that exists, or ``None``."""
-        for name in names:
-            path: Path | None = self._folder
-            for part in PurePosixPath(name).parts[:-1]:
-                path = self._entry(path, part) if path else None
-            found = self._file(path, PurePosixPath(name)) if path else None
-            if found:
-                return found
-        return None
-
-    def _entry(self, folder: Path, name: str) -> Path | None:
-        listing = self._listing(folder)
-        actual = name if name in listing else listing.get(name.casefold())
-        return None if actual is None else folder / actual
-
-    def _file(self, folder: Path, name: PurePosixPath) -> Path | None:
-        exact = self._entry(folder, name.name)
-        if exact:
-            return exact
-        others = (self._entry(folder, f"{name.stem}{end}") for end in sorted(VIDEO_SUFFIXES))
-        return next((path for path in others if path), None)
-
-    def _listing(self, folder: Path) -> dict[str, str]:
-        """Names in a folder, each under itself and under its case-folded form."""
-        if folder not in self._listings:
-            try:
-                names = sorted(os.listdir(folder))
-            except (FileNotFoundError, NotADirectoryError):
-                names = []
-            folded = {name.casefold(): name for name in reversed(names)}
-            self._listings[folder] = folded | {name: name for name in names}
-        return self._listings[folder]
-
-
-def read_lines(path: Path) -> list[tuple[int, str]]:
-    """Lines of a text file that are not blank, stripped, with their numbers from 1."""
-    text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    return [(number, line) for number, line in lines if line]
+def _account(
+    listed: int, missing: int, official: int | None, folder: Path, notes: Iterable[str]
+) -> Iterator[str]:
+    """Listed of official, what is missing and where it belongs, and what else is to be said."""
+    if official is not None and listed != official:
+        how_many = f"{abs(listed - official)} {'fewer' if listed < official else 'more'}"
+        yield f"listed: {listed}, {how_many} than the official {official}"
+    elif official is not None:
+        yield f"listed: {listed}, as in the official list"
+    if missing:
+        yield f"missing: {missing} of {listed} listed videos; they belong below {folder}"
+    for note in notes:
+        yield f"note: {note}"
 
 
 def safe_path(text: str, source: Path, line: int) -> str:

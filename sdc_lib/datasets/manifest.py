@@ -90,6 +90,10 @@ class Manifest:
         """The files that are not ``"ok"``."""
         return tuple(check for check in self.checks.values() if check.verdict != "ok")
 
+    def of(self, path: Path) -> FileCheck | None:
+        """The verdict on a file, which may be out of date, if there is one."""
+        return self.checks.get(Path(os.path.relpath(path, self.root)).as_posix())
+
     def check(self, path: Path) -> VideoInfo:
         """Describe a file from its verdict, or with `probe` where there is no current one.
 
@@ -98,7 +102,7 @@ class Manifest:
         Raises:
             VideoError: The file cannot be used.
         """
-        known = self.checks.get(Path(os.path.relpath(path, self.root)).as_posix())
+        known = self.of(path)
         if known is None or not known.is_current(path):
             return probe(path)
         if known.verdict != "ok":
@@ -148,6 +152,16 @@ def load_manifest(root: str | os.PathLike[str]) -> Manifest | None:
         return None
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         return Manifest(Path(root), _parse(csv.reader(file)))
+
+
+def nearest_manifest(folder: str | os.PathLike[str]) -> Manifest | None:
+    """The manifest of a folder or of one of the three around it, ``None`` where there is none."""
+    inner = Path(os.path.abspath(folder))
+    for place in (inner, *inner.parents[:3]):
+        found = load_manifest(place)
+        if found is not None:
+            return found
+    return None
 
 
 def check_dataset(
@@ -209,7 +223,7 @@ def apply_manifest(videos: VideoDataset, manifest: Manifest) -> VideoDataset:
     """
     files, left_out = [], []
     for file in videos:
-        known = manifest.checks.get(file.name)
+        known = manifest.of(file.path)
         if known is None:
             files.append(file)
         elif known.verdict == "ok":
@@ -225,8 +239,8 @@ def apply_manifest(videos: VideoDataset, manifest: Manifest) -> VideoDataset:
 
 
 def with_manifest(videos: VideoDataset) -> VideoDataset:
-    """`apply_manifest` with the manifest of the data set, if it has one."""
-    manifest = load_manifest(videos.root)
+    """`apply_manifest` with the manifest of the data set or of a folder around it, if any."""
+    manifest = nearest_manifest(videos.root)
     return videos if manifest is None else apply_manifest(videos, manifest)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.base import VideoDataset
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "all"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,10 @@ class Known:
         place = fold - 1 if self.folds else 0
         return self.videos[place].get(split) if 0 <= place < len(self.videos) else None
 
-    def load(self) -> Callable[..., VideoDataset]:
-        """Import the class."""
+    def load(self) -> Any:
+        """Import the class, a `VideoDataset` that takes its root and a split."""
         module, _, name = self.home.partition(":")
-        made: Callable[..., VideoDataset] = getattr(
-            importlib.import_module(f"sdc_lib.datasets.{module}"), name
-        )
-        return made
+        return getattr(importlib.import_module(f"sdc_lib.datasets.{module}"), name)
 
 
 DATASETS: Mapping[str, Known] = {
@@ -73,6 +70,11 @@ DATASETS: Mapping[str, Known] = {
     "csv": Known("csv_list:VideoCSV"),
 }
 
+_WANTED = {
+    "folder": "expected a folder {split} beside train, each with the same folders of classes",
+    "csv": "expected a column split that holds {split}, or a folder with train.csv and {split}.csv",
+}
+
 if TYPE_CHECKING:
     DatasetName = str
 else:  # the command line offers these choices
@@ -90,6 +92,16 @@ def known(name: str) -> Known:
     return DATASETS[name]
 
 
+def splits_in(name: str, data_dir: str | Path) -> tuple[Split, ...]:
+    """The splits that there are of a data set: copies without a part are common.
+
+    Raises:
+        ValueError: There is no data set of that name, or its files make no sense.
+    """
+    found = known(name).load().splits_in(own_folder(Path(data_dir), name))
+    return tuple(split for split in known(name).splits if found is None or split in found)
+
+
 def open_dataset(
     config: DataConfig, data_dir: str | Path, split: Split = "train", checked: bool = True
 ) -> VideoDataset:
@@ -98,8 +110,9 @@ def open_dataset(
     Args:
         config: Its ``dataset``, ``size`` and ``fold``.
         data_dir: The data set's own folder, or one that holds it under its name; for ``csv`` the
-            list itself. MotionFactors is made in ``data_dir/motion_factors`` if it is missing.
-        split: Which part; data sets without a validation part use their test part for ``"val"``.
+            list itself, or a folder of lists. MotionFactors is made in
+            ``data_dir/motion_factors`` if it is missing.
+        split: Which part; ``"all"`` for all parts of a folder or list of one's own.
         checked: Leave out, and list, what ``sdc data check`` found unusable. ``False`` lists all
             files and opens none.
 
@@ -107,34 +120,29 @@ def open_dataset(
         The videos.
 
     Raises:
-        ValueError: If the name is unknown or the data is not there.
+        ValueError: If the name is unknown, or the data or the split is not there.
     """
-    from sdc_lib.datasets.manifest import with_manifest
+    from sdc_lib.datasets.manifest import unopened, with_manifest
 
-    root = Path(data_dir)
     entry = known(config.dataset)
-    make = entry.load()
+    root = own_folder(Path(data_dir), config.dataset)
+    own = config.dataset in ("folder", "csv")
+    if split not in entry.splits and not (own and split == "all"):
+        raise ValueError(
+            f"{config.dataset} has no split {split!r}; it has: {', '.join(entry.splits)}"
+        )
     if config.dataset == "motion-factors":
-        return _motion_factors(config.size, root, split)
-    if config.dataset == "folder":
-        return _folder(root / split if (root / split).is_dir() else root, checked)
-    if config.dataset == "csv":
-        videos = make(root)
-    else:
-        part = split if split in entry.splits else "test"
-        fold = {"fold": config.fold} if entry.folds else {}
-        videos = make(own_folder(root, config.dataset), part, **fold)
+        return _motion_factors(config.size, Path(data_dir), split)
+    if own and split != "all" and split not in splits_in(config.dataset, root):
+        raise ValueError(
+            f"{root} has no {split} part, only {', '.join(splits_in(config.dataset, root))}; "
+            f"{_WANTED[config.dataset].format(split=split)}; all of it is the split all"
+        )
+    options: dict[str, Any] = {"fold": config.fold} if entry.folds else {}
+    if config.dataset == "folder" and not checked:
+        options["check"] = unopened
+    videos = entry.load()(root, split=split, **options)
     return with_manifest(videos) if checked else videos
-
-
-def _folder(root: Path, checked: bool) -> VideoDataset:
-    from sdc_lib.datasets.folder import VideoFolder
-    from sdc_lib.datasets.manifest import load_manifest, unopened
-
-    if not checked:
-        return VideoFolder(root, check=unopened)
-    found = load_manifest(root)
-    return VideoFolder(root) if found is None else VideoFolder(root, check=found.check)
 
 
 def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
@@ -151,8 +159,8 @@ def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
 
 
 def own_folder(root: Path, name: str) -> Path:
-    """The folder of a data set: the one of its name below ``root``, or else ``root`` itself."""
+    """Where a data set is: an official one may be in a folder of its name below ``root``."""
     for candidate in (root / name, root / name.upper()):
-        if candidate.is_dir():
+        if known(name).videos and candidate.is_dir():
             return candidate
     return root

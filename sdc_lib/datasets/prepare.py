@@ -13,8 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut
-from sdc_lib.datasets.folder import VIDEO_SUFFIXES, find_videos
-from sdc_lib.datasets.manifest import MANIFEST_NAME
+from sdc_lib.datasets.files import walk
 from sdc_lib.support.files import available_cores, remove_leftovers, written_beside
 from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import CONTAINERS
@@ -131,7 +130,7 @@ def _plan(source: Path, target: Path) -> dict[str, str]:
     inner, outer = target.resolve(), source.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents:
         raise ValueError(f"{target} and {source} overlap; copies belong in a folder of their own")
-    names = [path.relative_to(source).as_posix() for path in find_videos(source)]
+    names = [path.relative_to(source).as_posix() for path in walk(source).videos]
     if not names:
         raise ValueError(f"{source} holds no videos to prepare")
     planned: dict[str, str] = {}
@@ -173,16 +172,11 @@ def _same_time(original: Path, copy: Path) -> bool:
 def _copy_others(source: Path, target: Path) -> int:
     """Copy what is neither video nor archive nor hidden, unless it is there; return how many."""
     copied = 0
-    for parent, folders, names in os.walk(source, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            original = Path(parent, name)
-            end = original.suffix.lower()
-            skipped = name.startswith(".") or name in (MANIFEST_NAME, SETTINGS_NAME)
-            copy = target / original.relative_to(source)
-            if skipped or end in VIDEO_SUFFIXES | _ARCHIVES or _same_time(original, copy):
-                continue
-            with written_beside(copy) as beside:
-                shutil.copy2(original, beside)
-            copied += 1
+    for original in walk(source).others:
+        copy = target / original.relative_to(source)
+        if original.suffix.lower() in _ARCHIVES or _same_time(original, copy):
+            continue
+        with written_beside(copy) as beside:
+            shutil.copy2(original, beside)
+        copied += 1
     return copied

@@ -14,10 +14,10 @@ from sdc_lib.datasets.listed import (
     check_fold,
     check_split,
     existing,
-    read_lines,
     safe_path,
 )
 from sdc_lib.datasets.names import DATASETS
+from sdc_lib.datasets.table import read_lines
 
 _OFFICIAL = DATASETS["ucf101"]
 _LISTS = "ucfTrainTestlist"

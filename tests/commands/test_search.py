@@ -29,7 +29,24 @@ def test_atlas_from_the_command_line(
     weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "atlas.html"
-    data = ["--dataset", "folder", "--data-dir", str(folder), "--workers", "0", "--device", "cpu"]
-    assert main(["atlas", str(weights), "--out", str(out), "--top", "1", *data]) == 0
+    data = ["--dataset", "folder", "--data-dir", str(folder), "--split", "all"]
+    assert (
+        main(
+            [
+                "atlas",
+                str(weights),
+                "--out",
+                str(out),
+                "--top",
+                "1",
+                "--workers",
+                "0",
+                "--device",
+                "cpu",
+                *data,
+            ]
+        )
+        == 0
+    )
     assert f"wrote {out}" in capsys.readouterr().out
     assert any(name in out.read_text(encoding="utf-8") for name in NAMES)

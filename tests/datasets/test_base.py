@@ -54,6 +54,15 @@ def test_targets() -> None:
         unlabelled.targets("motion")
 
 
+def test_columns_as_text() -> None:
+    videos = make()
+    assert videos.column("label") == ("a", "b", "c", "a", "b", "c")
+    assert videos.column("motion") == ("left", "right") * 3
+    assert videos.column("group") == videos.groups
+    with pytest.raises(ValueError, match="no factor 'colour'"):
+        videos.column("colour")
+
+
 def test_subset_keeps_everything_else() -> None:
     videos = make()
     part = videos.subset([5, 0])

@@ -92,4 +92,4 @@ def test_a_missing_list_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected .*train\.csv or .*annotations/train\.csv"):
         Kinetics400(root)
     with pytest.raises(ValueError, match="train, val, test"):
-        Kinetics400(root, "all")  # type: ignore[arg-type]
+        Kinetics400(root, "all")

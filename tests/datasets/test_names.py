@@ -10,19 +10,43 @@ import torch
 import sdc_lib.datasets
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
-from sdc_lib.datasets.names import DATASETS, known, open_dataset
+from sdc_lib.datasets.names import DATASETS, known, open_dataset, splits_in
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.video import VideoError, sample_clip
+from tests.datasets import trees
 from tests.small_runs import make_videos
 
 
-def test_a_folder_opens_with_its_split_if_there_is_one(tmp_path: Path) -> None:
-    make_videos(tmp_path / "train", 2)
-    make_videos(tmp_path / "test", 3)
+def test_a_folder_opens_with_the_split_that_is_asked_for(tmp_path: Path) -> None:
+    videos = make_videos(tmp_path / "train", 5)
+    (tmp_path / "test").mkdir()
+    for video in videos[:3]:
+        video.path.rename(tmp_path / "test" / video.name)
     config = DataConfig(dataset="folder")
+    assert splits_in("folder", tmp_path) == ("train", "test")
     assert len(open_dataset(config, tmp_path)) == 2
     assert len(open_dataset(config, tmp_path, "test")) == 3
-    assert len(open_dataset(config, tmp_path, "val")) == 5
+    assert len(open_dataset(config, tmp_path, "all")) == 5
+    with pytest.raises(ValueError, match="has no val part, only train, test; expected a"):
+        open_dataset(config, tmp_path, "val")
+
+
+def test_a_folder_without_splits_is_never_a_test_part(tmp_path: Path) -> None:
+    make_videos(tmp_path, 2)
+    assert len(open_dataset(DataConfig(dataset="folder"), tmp_path)) == 2
+    with pytest.raises(ValueError, match="has no test part, only train; expected a folder test"):
+        open_dataset(DataConfig(dataset="folder"), tmp_path, "test")
+
+
+def test_official_data_sets_have_their_own_splits_only(tmp_path: Path) -> None:
+    root = trees.ucf101(tmp_path / "ucf101")
+    assert splits_in("ucf101", tmp_path) == ("train", "test")
+    assert open_dataset(DataConfig(dataset="ucf101", fold=3), tmp_path, "test").root == root
+    for split in ("val", "all"):
+        with pytest.raises(ValueError, match=f"ucf101 has no split '{split}'; it has: train, test"):
+            open_dataset(DataConfig(dataset="ucf101"), tmp_path, split)
+    trees.kinetics400(tmp_path / "kinetics400", {"train": trees.KINETICS["train"]})
+    assert splits_in("kinetics400", tmp_path) == ("train",)
 
 
 def test_a_csv_file_is_its_own_list(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Parts of one's own data: their names, and that no video is in two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sdc_lib.datasets import splits
+from sdc_lib.datasets.splits import (
+    SplitFile,
+    refuse_shared_videos,
+    refuse_unequal_classes,
+    split_named,
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("train", "train"), (" Training", "train"), ("VALID", "val"), ("test", "test"), ("x", None)],
+)
+def test_words_for_splits(word: str, split: str | None) -> None:
+    assert split_named(word) == split
+
+
+def test_classes_must_be_the_same_unless_there_are_none() -> None:
+    refuse_unequal_classes({"train": "ab", "test": "ba", "val": ""}, "here", "do")
+    with pytest.raises(ValueError, match=r"here: class 'c' is in val .* train \(2 such.*; do it"):
+        refuse_unequal_classes({"train": "ab", "val": "abcd"}, "here", "do it")
+
+
+def shared(root: Path, **contents: bytes) -> None:
+    """Write ``train_1=...`` as a file 1 of train, and look for twins."""
+    files = []
+    for name, content in contents.items():
+        path = root / name
+        path.write_bytes(content)
+        files.append(SplitFile(name.partition("_")[0], name, path))
+    refuse_shared_videos([*files, SplitFile("test", "gone", root / "gone")], "here")
+
+
+def test_the_same_content_in_two_splits(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"'train_a' \(train\) and 'test_b' \(test\).*1 such in all"
+    ):
+        shared(tmp_path, train_a=b"one", train_c=b"two", test_b=b"one")
+
+
+def test_what_only_looks_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "_END_BYTES", 2)
+    shared(tmp_path, train_a=b"aa1bb", test_a=b"aa2bb", test_b=b"aa3bb", train_c=b"", test_c=b"")
+    shared(tmp_path, train_a=b"one", train_b=b"one", test_b=b"two")
+
+
+def test_only_twins_in_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(splits, "_digest_of_ends", lambda path: read.append(path.name))
+    shared(tmp_path, train_a=b"one", train_b=b"two", test_a=b"four", test_b=b"fifth")
+    assert read == []
