@@ -20,6 +20,7 @@ from sdc_lib.evaluation.disentanglement import (
     measure_disentanglement,
 )
 from sdc_lib.evaluation.linear import LinearProbeConfig, linear_probe
+from sdc_lib.evaluation.localisation import Localisation, localisation, untrained_heads
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig, finetune, linear_online
 from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
 from sdc_lib.evaluation.run import Evaluation, evaluate
@@ -41,6 +42,7 @@ __all__ = [
     "Evaluation",
     "Features",
     "LinearProbeConfig",
+    "Localisation",
     "OnlineConfig",
     "Retrieval",
     "Stability",
@@ -56,6 +58,7 @@ __all__ = [
     "linear_online",
     "linear_probe",
     "load_features",
+    "localisation",
     "measure_disentanglement",
     "pixel_features",
     "random_model",
@@ -63,4 +66,5 @@ __all__ = [
     "save_features",
     "stability",
     "train_supervised",
+    "untrained_heads",
 ]

@@ -279,17 +279,18 @@ def _bootstrap(
     }
     for key, values in samples.items():
         kind, place, factor = key.split("/")
-        estimates[kind].setdefault(place, {})[factor] = _interval(values)
+        estimates[kind].setdefault(place, {})[factor] = interval(values)
     gaps = {kind: Estimate(0.0, 0.0, 0.0) for kind in ("distribution", "scores")}
     for kind in gaps:
         if estimates[kind]:
             static, dynamic = factors[:2]
             own = samples[f"{kind}/static/{static}"] + samples[f"{kind}/dynamic/{dynamic}"]
             other = samples[f"{kind}/static/{dynamic}"] + samples[f"{kind}/dynamic/{static}"]
-            gaps[kind] = _interval((own - other) / 2)
+            gaps[kind] = interval((own - other) / 2)
     return estimates, gaps
 
 
-def _interval(values: NDArray[np.float64]) -> Estimate:
+def interval(values: NDArray[np.float64]) -> Estimate:
+    """The first value, that of the data, with the middle 95% of the rest, those of resamples."""
     low, high = np.percentile(values[1:], [2.5, 97.5]) if len(values) > 1 else (values[0],) * 2
     return Estimate(float(values[0]), float(low), float(high))

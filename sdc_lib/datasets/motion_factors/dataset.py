@@ -26,6 +26,7 @@ from sdc_lib.datasets.motion_factors.plan import (
 from sdc_lib.datasets.motion_factors.scenes import SCENES
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
+from sdc_lib.datasets.motion_factors.world import Masks, render_masks
 
 __all__ = [
     "APPEARANCES",
@@ -86,6 +87,17 @@ class MotionFactors(VideoDataset):
         if shared:
             names["scene"] = SCENES
         super().__init__("motion-factors", folder, split, files, MOTIONS, names, left_out)
+
+    def masks(self, index: int) -> Masks:
+        """Where shape and distractor are in a video, frame by frame, ``(T, side, side)`` each."""
+        file, size = self.files[index], self.meta["size"]
+        return render_masks(
+            file.factors["appearance"],
+            file.factors["motion"],
+            int(file.group or 0),
+            size["side"],
+            size["num_frames"],
+        )
 
 
 def _read_meta(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,174 @@
+"""Where concepts look, measured where the generator knows what is there.
+
+A concept's attention is a distribution over the positions of a clip. Its *mass* on a region (the
+moving shape, the distractor at rest, the background) divided by the region's *share* of the area
+says how much more it looks there than chance: 1 is chance, 2 twice as much. Of each half the
+concept that scores highest for the clip is asked. To compare with: `untrained_heads` on the same
+backbone, and frames in random order, where nothing moves as it did.
+
+Intervals resample the videos. This measure is ours; the regions are those of
+`sdc_lib.datasets.motion_factors.world.render_masks`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from sdc_lib.augment import normalize
+from sdc_lib.config import ModelConfig
+from sdc_lib.datasets.clips import EvalClips
+from sdc_lib.datasets.frames import eval_indices
+from sdc_lib.datasets.motion_factors import MotionFactors
+from sdc_lib.evaluation.baselines import random_model
+from sdc_lib.evaluation.disentanglement import Estimate, interval
+from sdc_lib.evaluation.halves import HALVES
+from sdc_lib.features.clips import ClipSettings
+from sdc_lib.model import SDC
+from sdc_lib.support.tables import format_table
+
+REGIONS = ("shape", "distractor", "background")
+
+
+@dataclass(frozen=True)
+class Localisation:
+    """How much more than chance each half's concepts look at each region.
+
+    Attributes:
+        name: Heading of the printed table.
+        ratios: Half -> region -> attention mass over share of the area.
+        area: Region -> its share of the area, per cent.
+        evaluated: Videos.
+    """
+
+    name: str
+    ratios: dict[str, dict[str, Estimate]]
+    area: dict[str, float]
+    evaluated: int
+
+    def __str__(self) -> str:
+        """As a table."""
+        rows = [
+            [
+                f"{half} concepts",
+                *(f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]" for e in r.values()),
+            ]
+            for half, r in self.ratios.items()
+        ]
+        rows.append(["share of the area, %", *(f"{self.area[r]:.1f}" for r in REGIONS)])
+        title = f"{self.name}: {self.evaluated} videos, attention mass / area [95% interval]"
+        return format_table(["", *REGIONS], rows, title)
+
+
+def localisation(
+    model: SDC,
+    videos: MotionFactors,
+    clips: ClipSettings | None = None,
+    *,
+    shuffle_time: bool = False,
+    name: str = "model",
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: bool = True,
+) -> Localisation:
+    """Compare the attention of the strongest concepts with where things are.
+
+    Args:
+        model: Network with concepts; left in the mode it was in.
+        videos: Videos whose generator is known.
+        clips: How videos become clips; centre crops only.
+        shuffle_time: Put the frames of every clip (and what is known of them) in random order.
+        name: Heading of the printed table.
+        resamples: Bootstrap samples behind the intervals.
+        seed: Of the bootstrap and of the random orders.
+        progress: Show a bar.
+
+    Returns:
+        See `Localisation`.
+
+    Raises:
+        ValueError: If crops are not those of the centre, or there are no videos.
+    """
+    clips = clips or ClipSettings()
+    if clips.crops != "centre":
+        raise ValueError(f"crops are {clips.crops!r}; where things are is known in 'centre' crops")
+    was_training = model.training
+    model.eval()
+    samples = _clips_and_masks(videos, clips, np.random.default_rng(seed) if shuffle_time else None)
+    bar = tqdm(samples, name, len(videos), unit="video", delay=2, leave=False, disable=not progress)
+    masses, shares = [], []
+    for pixels, masks in bar:
+        mass, share = _look(model, normalize(pixels), masks)
+        masses.append(mass)
+        shares.append(share)
+    model.train(was_training)
+    return _summarise(np.stack(masses), np.stack(shares), name, resamples, seed)
+
+
+def untrained_heads(model: SDC, config: ModelConfig, seed: int = 0) -> SDC:
+    """The same backbone with heads of random weights, in ``eval()``."""
+    fresh = random_model(config, seed)
+    fresh.backbone.load_state_dict(model.backbone.state_dict())
+    return fresh
+
+
+def _clips_and_masks(
+    videos: MotionFactors, clips: ClipSettings, rng: np.random.Generator | None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """A video's clips ``(n, C, T, S, S)`` and the cover of its regions ``(n, 3, T, H, W)``."""
+    source = EvalClips(videos, clips.num_frames, clips.stride, clips.size, clips.clips)
+    for index in range(len(videos)):
+        pixels = source[index].clips
+        shape, distractor = videos.masks(index)
+        regions = np.stack([shape, distractor, 1 - shape - distractor])  # (3, frames, H, W)
+        starts = eval_indices(len(shape), clips.num_frames, clips.stride, clips.clips)
+        masks = torch.from_numpy(regions[:, starts]).transpose(0, 1)  # (n, 3, T, H, W)
+        if rng is not None:
+            order = torch.from_numpy(rng.permutation(clips.num_frames))
+            pixels, masks = pixels[:, :, order], masks[:, :, order]
+        yield pixels, masks
+
+
+@torch.no_grad()
+def _look(
+    model: SDC, clips: Tensor, masks: Tensor
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means over clips: attention mass of each half on each region ``(2, 3)``; areas ``(3,)``."""
+    encoded = model.encode(clips)
+    _, attention = model.heads.attention(encoded.local, model.heads.concepts("video"))
+    areas = F.adaptive_avg_pool3d(masks, attention.shape[2:])  # (n, 3, T', H', W')
+    of_clip = torch.arange(len(clips))
+    mass = []
+    for half, scores in enumerate(encoded.scores.chunk(2, dim=1)):
+        strongest = half * scores.shape[1] + scores.argmax(dim=1)
+        look = attention[of_clip, strongest]  # (n, T', H', W'), sums to 1
+        mass.append((look[:, None] * areas).sum(dim=(2, 3, 4)).mean(dim=0))
+    return torch.stack(mass).double().numpy(), areas.mean(dim=(0, 2, 3, 4)).double().numpy()
+
+
+def _summarise(
+    masses: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    name: str,
+    resamples: int,
+    seed: int,
+) -> Localisation:
+    """Ratios of means over videos, from masses ``(N, 2, 3)`` and shares ``(N, 3)``."""
+    videos = len(masses)
+    draws = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), resamples)
+    draws = np.concatenate([np.ones((1, videos), dtype=draws.dtype), draws])  # first: the data
+    ratios = np.einsum("dv,vhr->dhr", draws, masses) / (draws @ shares)[:, None]  # (draws, 2, 3)
+    return Localisation(
+        name,
+        {
+            half: {region: interval(ratios[:, h, r]) for r, region in enumerate(REGIONS)}
+            for h, half in enumerate(HALVES)
+        },
+        {region: float(100 * shares[:, r].mean()) for r, region in enumerate(REGIONS)},
+        videos,
+    )
