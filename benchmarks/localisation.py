@@ -1,0 +1,84 @@
+"""Where the concepts of weights look on MotionFactors, and what that must be compared with.
+
+``python -m benchmarks.localisation WEIGHTS`` writes three records to results/: the weights, the
+same with every clip's frames in random order, and untrained heads on the same backbone.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.seeds import add_seed
+from sdc_lib.datasets import MotionFactors
+from sdc_lib.datasets.names import open_dataset
+from sdc_lib.evaluation.disentanglement import Estimate
+from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.localisation import Localisation, localisation, untrained_heads
+from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.weights import load, load_config
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIANTS = {"": "", "shuffled": ", frames shuffled", "untrained": ", untrained heads"}
+
+
+def measure(weights: str, key: str, videos: MotionFactors, seeds: range, folder: Path) -> Record:
+    """Measure one variant with every seed and write its record."""
+    model, config = load(weights), load_config(weights)
+    clips = settings_for("own", config).clips
+    row = config.name + VARIANTS[key]
+    record = Record(
+        name="-".join(["localisation", config.name, *filter(None, [key])]),
+        table="localisation",
+        row=row,
+        values={},
+        config=config.hash(),
+        dataset=f"{videos.name}/{videos.split}",
+        evaluated=len(videos),
+        official=len(videos) + len(videos.left_out),
+        protocol=f"localisation: {clips}; strongest concept of each half of each clip of the video",
+        column="trained here",
+    )
+    for seed in seeds:
+        started = time.perf_counter()
+        network = untrained_heads(model, config.model, seed) if key == "untrained" else model
+        shuffle = key == "shuffled"
+        found = localisation(network, videos, clips, shuffle_time=shuffle, name=row, seed=seed)
+        record = add_seed(record, metrics_of(found), seed, time.perf_counter() - started)
+        write_record(record, folder)
+        print(found, flush=True)
+    return record
+
+
+def metrics_of(found: Localisation) -> dict[str, float | Estimate]:
+    """The ratios by name."""
+    return {
+        f"{half} concepts on the {region}": estimate
+        for half, row in found.ratios.items()
+        for region, estimate in row.items()
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the variants that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", help="name of shipped weights, or a file")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--split", default="test", choices=("val", "test"))
+    parser.add_argument("--seeds", type=int, default=3, help="of untrained heads")
+    options = parser.parse_args(argv)
+    data = replace(load_config(options.weights).data, dataset="motion-factors")
+    videos = open_dataset(data, options.data_dir, options.split)
+    if not isinstance(videos, MotionFactors):
+        raise TypeError(f"MotionFactors is needed, got {videos}")
+    for key in VARIANTS:
+        seeds = range(options.seeds if key == "untrained" else 1)
+        measure(options.weights, key, videos, seeds, options.results)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
