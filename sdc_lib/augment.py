@@ -6,6 +6,7 @@ colours are drawn once. Everything stays in uint8 until `normalize`, which belon
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795), implementation details.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tvf
 
 from sdc_lib.config import AugmentConfig
+from sdc_lib.support import colour
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -22,10 +24,22 @@ STD = (0.22803, 0.22145, 0.216989)
 Crops = Literal["centre", "five", "five_flip"]
 
 
+DRAWS = (
+    *("top", "left", "height", "width", "flip", "gray"),
+    *("first", "second", "third", "fourth"),
+    *("brightness", "contrast", "saturation", "hue"),
+)
+"""The numbers that decide one augmentation: the crop in pixels, two coins, the order of the four
+colour operations, and their strengths."""
+
+_NEUTRAL = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
+
+
 class ClipAugment:
     """Random crop, flip, grayscale and colour jitter, drawn once per clip.
 
-    Draws come from torch's global generator.
+    Draws come from torch's global generator, in the order in which a ``v2.Compose`` of the same
+    transforms takes them.
 
     Args:
         config: Sizes, probabilities and strengths.
@@ -34,14 +48,8 @@ class ClipAugment:
     def __init__(self, config: AugmentConfig) -> None:
         jitter = (config.brightness, config.contrast, config.saturation, config.hue)
         self.config = config
-        self._transform = v2.Compose(
-            [
-                v2.RandomResizedCrop(config.size, scale=config.crop_scale, antialias=True),
-                v2.RandomHorizontalFlip(config.flip),
-                v2.RandomGrayscale(config.grayscale),
-                v2.ColorJitter(*jitter) if any(jitter) else v2.Identity(),
-            ]
-        )
+        self._crop = v2.RandomResizedCrop(config.size, scale=config.crop_scale, antialias=True)
+        self._jitter = v2.ColorJitter(*jitter) if any(jitter) else None
 
     def __call__(self, clip: Tensor) -> Tensor:
         """Augment a clip.
@@ -52,8 +60,57 @@ class ClipAugment:
         Returns:
             uint8, ``(C, T, size, size)``.
         """
-        out: Tensor = self._transform(clip.transpose(0, 1))  # transforms want (..., C, H, W)
-        return out.transpose(0, 1)
+        draws = self.draw(clip)
+        return finish(self.crop(clip, draws), draws)
+
+    def draw(self, clip: Tensor) -> Tensor:
+        """Draw the numbers of one augmentation, float32, in the order of `DRAWS`."""
+        box = self._crop.make_params([clip.transpose(0, 1)])
+        coins = [float(torch.rand(1) < p) for p in (self.config.flip, self.config.grayscale)]
+        jitter = self._jitter.make_params([]) if self._jitter else {"fn_idx": range(4)}
+        strengths = [jitter.get(f"{name}_factor") for name in _NEUTRAL]
+        neutral = _NEUTRAL.values()
+        return torch.tensor(
+            [
+                *(box[name] for name in DRAWS[:4]),
+                *coins,
+                *map(float, jitter["fn_idx"]),
+                *(n if s is None else s for s, n in zip(strengths, neutral, strict=True)),
+            ]
+        )
+
+    def crop(self, clip: Tensor, draws: Tensor) -> Tensor:
+        """Cut out and resize what was drawn: uint8 ``(C, T, H, W)`` to ``(C, T, size, size)``."""
+        box = [int(value) for value in draws[:4]]
+        size = [self.config.size, self.config.size]
+        frames: Tensor = tvf.resized_crop(clip.transpose(0, 1), *box, size, antialias=True)
+        return frames.transpose(0, 1)
+
+
+def finish(clip: Tensor, draws: Tensor) -> Tensor:
+    """Flip, grayscale and colour jitter of a cropped clip, by torchvision.
+
+    Args:
+        clip: uint8, ``(C, T, H, W)``.
+        draws: From `ClipAugment.draw`.
+
+    Returns:
+        uint8, the same shape.
+    """
+    values = dict(zip(DRAWS, draws.tolist(), strict=True))
+    frames = clip.transpose(0, 1)  # transforms want (..., C, H, W)
+    if values["flip"]:
+        frames = tvf.horizontal_flip(frames)
+    if values["gray"]:
+        frames = tvf.rgb_to_grayscale(frames, num_output_channels=3)
+    adjust = (tvf.adjust_brightness, tvf.adjust_contrast, tvf.adjust_saturation, tvf.adjust_hue)
+    for step in DRAWS[6:10]:
+        number = int(values[step])
+        name = DRAWS[10 + number]
+        has_no_effect = values[name] == _NEUTRAL[name] or (name == "hue" and values["gray"])
+        if not has_no_effect:  # hue is by far the dearest, and gray has none
+            frames = adjust[number](frames, values[name])
+    return frames.transpose(0, 1)
 
 
 def normalize(clips: Tensor) -> Tensor:
@@ -110,3 +167,41 @@ def eval_crops(clip: Tensor, size: int, crops: Crops = "centre") -> Tensor:
     else:
         raise ValueError(f"crops must be 'centre', 'five' or 'five_flip', got {crops!r}")
     return torch.stack(views).transpose(1, 2)
+
+
+def finish_batch(clips: Tensor, draws: Tensor) -> Tensor:
+    """`finish` for a whole batch at once, on any device.
+
+    Args:
+        clips: uint8, ``(N, C, T, H, W)``, cropped.
+        draws: ``(N, 14)`` on the CPU, so that nothing has to be asked of the device.
+
+    Returns:
+        uint8, the same shape; within a level of `finish` an operation.
+    """
+    columns = dict(zip(DRAWS, draws.unbind(dim=1), strict=True))
+    frames = clips.transpose(1, 2).clone()  # (N, T, C, H, W)
+    _change(frames, columns["flip"] > 0, lambda some, _: some.flip(-1))
+    _change(frames, columns["gray"] > 0, lambda some, _: colour.grayscale(some))
+    operations = (colour.brightness, colour.contrast, colour.saturation, colour.hue)
+    for step in DRAWS[6:10]:
+        for number, (name, operation) in enumerate(zip(_NEUTRAL, operations, strict=True)):
+            chosen = (columns[step] == number) & (columns[name] != _NEUTRAL[name])
+            if name == "hue":
+                chosen &= columns["gray"] == 0
+            strengths = columns[name].double()[chosen].to(clips.device)
+            _change(frames, chosen, operation, strengths)
+    return frames.transpose(1, 2)
+
+
+def _change(
+    frames: Tensor,
+    chosen: Tensor,
+    operation: Callable[[Tensor, Tensor], Tensor],
+    strengths: Tensor | None = None,
+) -> None:
+    """Apply an operation to some clips, in place."""
+    rows = chosen.nonzero()[:, 0].to(frames.device, non_blocking=frames.is_cuda)
+    if len(rows):
+        nothing = torch.empty(0) if strengths is None else strengths
+        frames[rows] = operation(frames[rows], nothing)

@@ -17,7 +17,6 @@ from sdc_lib.support.settings import (
     Range,
     Seed,
     Share,
-    Workers,
     check_settings,
 )
 from sdc_lib.support.settings import from_dict as from_dict
@@ -70,14 +69,18 @@ class DataConfig:
     """Videos of 2T frames or fewer: left out (released, but counted here) or padded."""
     boundary: Literal["wrap", "zero"] = "wrap"
     """First frame of a frame difference: wraps round to the last (released) or is zero."""
-    workers: Workers = 2
-    """Processes that decode and augment; 0 decodes in the training process."""
+    workers: Annotated[int, Range(-1, 1024)] = 2
+    """Processes that decode and augment: 0 decodes in the training process, -1 takes the cores that
+    are left."""
     cache_mb: Annotated[int, Range(0, 1_000_000)] = 0
     """Decoded videos that each worker keeps in memory, MB; for small data sets."""
     max_replaced: Share = 0.05
     """Share of samples that may be replaced because their file broke before the run stops."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random augmentation."""
+    augment_on: Literal["auto", "worker", "device"] = "auto"
+    """Where flips and colours are changed: in the workers, or batched on the device; auto takes the
+    device where it is a GPU. The draws are the same; bytes differ by a level or two at most."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ _FAST = OptimConfig(precision="bf16-mixed", channels_last=True, compile=True)
 KINETICS400 = replace(
     RELEASED_KINETICS400,
     name="kinetics400",
+    data=DataConfig(dataset="kinetics400", workers=-1),
     objective=ObjectiveConfig(),
     optim=replace(_FAST, epochs=100, milestones=(70,)),
 )
@@ -46,6 +47,7 @@ KINETICS400 = replace(
 UCF101 = replace(
     RELEASED_UCF101,
     name="ucf101",
+    data=DataConfig(dataset="ucf101", workers=-1),
     objective=ObjectiveConfig(),
     optim=replace(_FAST, epochs=300, milestones=(200,)),
 )
@@ -104,7 +106,7 @@ MOTION_FACTORS_TINY_DECORRELATED = replace(
 MOTION_FACTORS_SMALL = replace(
     MOTION_FACTORS_TINY,
     name="motion_factors_small",
-    data=replace(MOTION_FACTORS_TINY.data, size="small", workers=8, cache_mb=700),
+    data=replace(MOTION_FACTORS_TINY.data, size="small", workers=-1, cache_mb=700),
     optim=replace(_FAST, epochs=114, batch_size=256, lr=4e-3, schedule="cosine", warmup_epochs=6.0),
     curriculum=CurriculumConfig(queue_size=512, local_from_epoch=28),
 )
@@ -127,7 +129,7 @@ MOTION_FACTORS = PretrainConfig(
         dataset="motion-factors",
         size="standard",
         augment=AugmentConfig(crop_scale=(0.4, 1.0), flip=0.0),
-        workers=8,
+        workers=-1,
     ),
     model=ModelConfig(num_concepts=50),
     optim=replace(_FAST, epochs=10, schedule="cosine", warmup_epochs=0.5),

@@ -13,16 +13,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lightning_fabric import Fabric
-from torch.utils.data import Dataset
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
-from sdc_lib.features.stored import store_pairs
+from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
 from sdc_lib.training.alarms import check_replaced
 from sdc_lib.training.batches import (
@@ -131,7 +130,7 @@ def _work(
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
-    run = _Run(fabric, config, folder, options, make_pairs(config, videos))
+    run = _Run(fabric, config, folder, options, make_pairs(config, videos, fabric.device))
     with folder.claimed(config, fabric), StopRequest(options.max_minutes) as stop:
         run.resume()
         run.train(stop)
@@ -274,7 +273,7 @@ class _Run:
         self.fabric.barrier()
         return PretrainResult(path, step, per_epoch, True, self.folder.weights)
 
-    def _samples(self) -> Dataset[Any]:
+    def _samples(self) -> PairClips | StoredPairs:
         """What batches are made of: clips, or their features by the frozen backbone."""
         passes = self.config.optim.stored_passes
         if not passes:

@@ -1,5 +1,6 @@
 """Augmentation: one draw per clip, and every setting matters."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
+from torchvision.transforms import v2
 
-from sdc_lib.augment import MEAN, STD, ClipAugment, Crops, denormalize, eval_crops, normalize
+from sdc_lib.augment import (
+    DRAWS,
+    MEAN,
+    STD,
+    ClipAugment,
+    Crops,
+    denormalize,
+    eval_crops,
+    finish,
+    finish_batch,
+    normalize,
+)
 from sdc_lib.config import AugmentConfig
 
 NOTHING = AugmentConfig(
@@ -130,3 +143,52 @@ def test_eval_crops_show_centre_corners_and_mirror_images() -> None:
 def test_eval_crops_refuses_unknown_crops() -> None:
     with pytest.raises(ValueError, match="'centre', 'five' or 'five_flip', got 'ten'"):
         eval_crops(clip_of(), 8, "ten")  # type: ignore[arg-type]
+
+
+def test_draws_and_bytes_are_those_of_torchvisions_transforms() -> None:
+    config = AugmentConfig(size=12)
+    whole = v2.Compose(
+        [
+            v2.RandomResizedCrop(config.size, scale=config.crop_scale, antialias=True),
+            v2.RandomHorizontalFlip(config.flip),
+            v2.RandomGrayscale(config.grayscale),
+            v2.ColorJitter(config.brightness, config.contrast, config.saturation, config.hue),
+        ]
+    )
+    augment, clip = ClipAugment(config), clip_of(2, 20, 24)
+    for seed in range(40):
+        torch.manual_seed(seed)
+        expected = whole(clip.transpose(0, 1)).transpose(0, 1)
+        next_expected = torch.rand(1)
+        torch.manual_seed(seed)
+        assert torch.equal(augment(clip), expected)
+        assert torch.equal(torch.rand(1), next_expected)
+
+
+def test_a_batch_is_finished_like_its_clips_in_every_order() -> None:
+    torch.manual_seed(0)
+    clips = torch.randint(256, (24, 3, 2, 9, 7), dtype=torch.uint8)
+    clips[0], clips[1], clips[2] = 0, 255, clips[2, :1]  # black, white, gray
+    augment = ClipAugment(AugmentConfig(size=8))
+    draws = torch.stack([augment.draw(clip) for clip in clips])
+    draws[:, 6:10] = torch.tensor(list(itertools.permutations(range(4))))
+    draws[3:6, 10:] = torch.tensor([[0.0, 0, 0, -0.5], [0, 0, 0, 0.5], [9, 9, 9, 0.25]])
+    found = finish_batch(clips, draws)
+    expected = torch.stack([finish(*pair) for pair in zip(clips, draws, strict=True)])
+    assert (found.int() - expected.int()).abs().max() <= 4
+    assert (found != expected).float().mean() < 0.01
+    for clip, row, done in zip(clips, draws, found, strict=True):
+        assert torch.equal(finish_batch(clip[None], row[None])[0], done)
+
+
+@pytest.mark.parametrize("name", DRAWS[4:6] + DRAWS[10:])
+def test_one_operation_is_within_a_level_of_torchvision(name: str) -> None:
+    torch.manual_seed(1)
+    clips = torch.randint(256, (16, 3, 2, 9, 7), dtype=torch.uint8)
+    neutral = torch.tensor([0.0, 0, 9, 7, 0, 0, 0, 1, 2, 3, 1, 1, 1, 0]).repeat(16, 1)
+    low, high = {"hue": (-0.5, 0.5), "flip": (1, 1), "gray": (1, 1)}.get(name, (0.0, 2.0))
+    neutral[:, DRAWS.index(name)] = torch.linspace(low, high, 16)
+    found = finish_batch(clips, neutral)
+    expected = torch.stack([finish(*pair) for pair in zip(clips, neutral, strict=True)])
+    assert not torch.equal(found, clips)
+    assert (found.int() - expected.int()).abs().max() <= 1

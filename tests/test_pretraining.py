@@ -340,3 +340,13 @@ def test_an_error_in_a_worker_ends_with_no_process_left(
     with pytest.raises(RuntimeError, match="a bug in a worker"):
         train(changed(data={"workers": 2}), max_steps=2)
     assert multiprocessing.active_children() == []
+
+
+def test_a_run_that_augments_on_the_device_resumes_exactly(train: Train) -> None:
+    config = changed(data={"augment_on": "device"})
+    whole = train(config, "whole", max_steps=4)
+    train(config, max_steps=2)
+    assert_close(weights(train(config, max_steps=4)), weights(whole), rtol=0, atol=0)
+    plain = weights(train(name="plain", max_steps=4))
+    difference = weights(whole)["backbone.stem.0.weight"] - plain["backbone.stem.0.weight"]
+    assert difference.abs().max() < 1e-3  # a level or two of some pixels

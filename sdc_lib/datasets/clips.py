@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sdc_lib.augment import Crops, eval_crops
+from sdc_lib.augment import ClipAugment, Crops, eval_crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.frames import (
     Indices,
@@ -57,6 +57,8 @@ class PairSample(NamedTuple):
     """The video that was really read."""
     replaced: bool
     """Whether it stands in for one that could not be read."""
+    draws: Tensor = torch.empty(0)
+    """``(2, 2, 14)``, clips then stills: what `finish_batch` has yet to do; empty for nothing."""
 
 
 class TrainSample(NamedTuple):
@@ -93,6 +95,8 @@ class PairClips(Dataset[PairSample]):
             length is known, otherwise replaced when read; ``"pad"``: frames are repeated.
         read: What reads the frames of a file, such as a `FrameCache`.
         own_strides: A stride for each clip instead of one for both (ours).
+        crop_only: Crop here and leave the rest of the augmentation to `finish_batch`, with the same
+            draws; only for a `ClipAugment`.
 
     Raises:
         ValueError: ``num_frames`` below 1, ``max_stride`` below 1, unknown ``short_videos``, or no
@@ -111,6 +115,7 @@ class PairClips(Dataset[PairSample]):
         short_videos: Literal["drop", "pad"] = "drop",
         read: ReadFrames = sample_clip,
         own_strides: bool = False,
+        crop_only: bool = False,
     ) -> None:
         if num_frames < 1:
             raise ValueError(f"num_frames is {num_frames}; it must be at least 1")
@@ -125,6 +130,7 @@ class PairClips(Dataset[PairSample]):
         self.own_strides = own_strides
         self.augment = augment
         self.seed = seed
+        self._crop_only = crop_only
         self._shortest = shortest
         self._read = read
 
@@ -145,11 +151,23 @@ class PairClips(Dataset[PairSample]):
         clips = frames.unflatten(1, (2, self.num_frames)).transpose(0, 1)  # (2, C, T, H, W)
         still = int(rng.integers(self.num_frames))
         stills = clips[:, :, still : still + 1]
-        if self.augment is not None:
-            with torch_seeded(rng):
+        draws = torch.empty(0)
+        with torch_seeded(rng):
+            if isinstance(self.augment, ClipAugment) and self._crop_only:
+                clips, of_clips = _crop(self.augment, clips)
+                stills, of_stills = _crop(self.augment, stills)
+                draws = torch.stack([of_clips, of_stills])
+            elif self.augment is not None:
                 clips = torch.stack([self.augment(clip) for clip in clips])
                 stills = torch.stack([self.augment(frame) for frame in stills])
-        return PairSample(clips.contiguous(), stills.contiguous(), index, index != epoch_key.index)
+        replaced = index != epoch_key.index
+        return PairSample(clips.contiguous(), stills.contiguous(), index, replaced, draws)
+
+    def sample_bytes(self) -> int:
+        """Bytes of the pixels of one sample; 0 where frames keep their size and nobody knows."""
+        if not isinstance(self.augment, ClipAugment):
+            return 0
+        return 2 * 3 * (self.num_frames + 1) * self.augment.config.size**2
 
     def summary(self) -> str:
         """How many videos are sampled from, and how many are too short."""
@@ -160,6 +178,12 @@ class PairClips(Dataset[PairSample]):
                 f"first: {self.left_out[0].name} ({self.left_out[0].cause})"
             )
         return text
+
+
+def _crop(augment: ClipAugment, clips: Tensor) -> tuple[Tensor, Tensor]:
+    """Crop clips ``(2, C, T, H, W)``; the draws of what is left to do, ``(2, 14)``."""
+    draws = torch.stack([augment.draw(clip) for clip in clips])
+    return torch.stack([augment.crop(*pair) for pair in zip(clips, draws, strict=True)]), draws
 
 
 class TrainClips(Dataset[TrainSample]):

@@ -16,6 +16,7 @@ from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.datasets.frames import sample_generator
 from sdc_lib.features.cache import CachedViews, cache_views
 from sdc_lib.model import SDC
+from sdc_lib.support.files import loader_workers
 
 
 class FeatureSample(NamedTuple):
@@ -49,6 +50,10 @@ class StoredPairs(Dataset[FeatureSample]):
         """Number of videos, one sample each."""
         return len(self.cached)
 
+    def sample_bytes(self) -> int:
+        """Bytes of the features of one sample."""
+        return sum(part.nbytes for part in self[0] if isinstance(part, Tensor))
+
     def __getitem__(self, key: SampleKey | int) -> FeatureSample:
         """One video in one of its stored augmentations; an ``int`` is a sample of epoch 0."""
         rng, sample = sample_generator(self.seed, key, len(self))
@@ -76,7 +81,7 @@ def store_pairs(
         config.optim.stored_passes,
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
-        workers=config.data.workers,
+        workers=loader_workers(config.data.workers),
         autocast=config.optim.precision == "bf16-mixed",
         progress=progress,
     )

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,25 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def loader_workers(wanted: int) -> int:
+    """Processes that read data for one training process.
+
+    Args:
+        wanted: How many; -1 for the cores that are left.
+
+    Returns:
+        At most the cores of this machine, divided among its training processes.
+    """
+    cores = available_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return min(cores, max(1, cores - 1) if wanted < 0 else wanted)
+
+
+def free_shared_memory() -> int:
+    """Bytes that processes can still share; more than anyone needs where there is no limit."""
+    folder = Path("/dev/shm")
+    return shutil.disk_usage(folder).free if folder.is_dir() else 2**60
 
 
 @contextlib.contextmanager

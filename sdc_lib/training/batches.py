@@ -7,23 +7,27 @@ replaying anything.
 """
 
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import DataLoader, Sampler, default_collate
 
-from sdc_lib.augment import ClipAugment
+from sdc_lib.augment import ClipAugment, finish_batch
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
-from sdc_lib.features.stored import FeatureSample
-from sdc_lib.support.files import available_cores
+from sdc_lib.features.stored import FeatureSample, StoredPairs
+from sdc_lib.support.files import free_shared_memory, loader_workers
+
+PREFETCH = 2
+"""Batches that a worker reads ahead."""
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -39,6 +43,8 @@ class PixelBatch(NamedTuple):
     """Which videos were read, ``(B,)``."""
     replaced: Tensor
     """Which of them stand in for one that could not be read, ``(B,)``, boolean."""
+    draws: Tensor = torch.empty(0)
+    """``(B, 2, 2, 14)``: what `to_device` has yet to augment; empty for nothing."""
 
 
 class FeatureBatch(NamedTuple):
@@ -58,9 +64,18 @@ Batch = PixelBatch | FeatureBatch
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch with its pixels or features on a device."""
+    """The batch on a device, with its augmentation finished there if that is still to be done."""
     first, second = (part.to(device, non_blocking=device.type == "cuda") for part in batch[:2])
+    if isinstance(batch, PixelBatch) and batch.draws.numel():
+        first = _finish(first, batch.draws[:, 0])
+        second = _finish(second, batch.draws[:, 1])
     return type(batch)(first, second, batch.indices, batch.replaced)
+
+
+def _finish(clips: Tensor, draws: Tensor) -> Tensor:
+    """Augment ``(B, 2, C, T, H, W)`` by draws ``(B, 2, 14)``."""
+    done: Tensor = finish_batch(clips.flatten(0, 1), draws.flatten(0, 1)).unflatten(0, (-1, 2))
+    return done
 
 
 class BatchPlan(Sampler[list[SampleKey]]):
@@ -141,22 +156,33 @@ def collate(samples: Sequence[PairSample] | Sequence[FeatureSample]) -> Batch:
     return kind(*default_collate(list(samples)))
 
 
-def make_pairs(config: PretrainConfig, videos: VideoDataset) -> PairClips:
-    """The samples of pretraining: two consecutive clips of a video and two stills of them."""
+def make_pairs(
+    config: PretrainConfig, videos: VideoDataset, device: torch.device | None = None
+) -> PairClips:
+    """The samples of pretraining: two consecutive clips of a video and two stills of them.
+
+    Args:
+        config: Of the run; ``data.augment_on`` says where flips and colours are changed.
+        videos: What to take clips from.
+        device: Where the network runs; None augments in the worker in any case.
+    """
+    data, device = config.data, device or torch.device("cpu")
+    on_device = data.augment_on == "device" or (data.augment_on == "auto" and device.type == "cuda")
     return PairClips(
         videos,
-        config.data.num_frames,
-        max_stride=config.data.max_stride,
-        own_strides=config.data.own_strides,
-        augment=ClipAugment(config.data.augment),
+        data.num_frames,
+        max_stride=data.max_stride,
+        own_strides=data.own_strides,
+        augment=ClipAugment(data.augment),
         seed=config.seed,
-        short_videos=config.data.short_videos,
-        read=FrameCache(config.data.cache_mb),
+        short_videos=data.short_videos,
+        read=FrameCache(data.cache_mb),
+        crop_only=on_device and not config.optim.stored_passes,
     )
 
 
 def make_loader(
-    samples: Dataset[Any],
+    samples: PairClips | StoredPairs,
     plan: BatchPlan,
     workers: int,
     *,
@@ -166,26 +192,46 @@ def make_loader(
     """One loader for the whole run: workers start once and read ahead across epochs.
 
     Args:
-        samples: Maps a `SampleKey` to a `PairSample` or a `FeatureSample`.
+        samples: Clips, or stored features.
         plan: Which batches.
-        workers: Wanted processes; never more than the cores of this machine.
+        workers: Wanted processes; -1 for one a core that is left. Never more than there are cores,
+            nor than shared memory holds batches for.
         pin_memory: Copy batches to page-locked memory, for a GPU.
         start_method: How workers start; the platform's own way by default.
 
     Returns:
         A loader of `PixelBatch` or `FeatureBatch`; end it with `stop_workers`.
     """
-    workers = min(workers, available_cores())
+    workers, prefetch = _fitting(samples, plan, workers)
     return DataLoader(
-        samples,
+        samples,  # type: ignore[arg-type]  # typed by what it yields after collate
         batch_sampler=plan,
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
         worker_init_fn=_start_worker,
         multiprocessing_context=start_method if workers else None,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=prefetch if workers else None,
     )
+
+
+def _fitting(samples: PairClips | StoredPairs, plan: BatchPlan, workers: int) -> tuple[int, int]:
+    """Processes, and batches that each reads ahead, for which there are cores and shared memory."""
+    workers = loader_workers(workers)
+    if workers == 0:
+        return 0, PREFETCH
+    batch = plan.batch_size * samples.sample_bytes()
+    room = free_shared_memory() // max(1, 2 * batch)  # half of it is for others
+    if room >= workers * PREFETCH:
+        return workers, PREFETCH
+    fitting = (min(workers, room // PREFETCH), PREFETCH) if room >= PREFETCH else (min(1, room), 1)
+    warnings.warn(
+        f"shared memory is small: {workers} workers that read {PREFETCH} batches of "
+        f"{batch / 1e6:.0f} MB ahead do not fit, {fitting[0]} are started. "
+        "Start a container with --shm-size",
+        stacklevel=3,
+    )
+    return fitting
 
 
 def stop_workers(batches: Iterator[Batch]) -> None:

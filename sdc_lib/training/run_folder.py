@@ -100,6 +100,7 @@ class RunFolder:
             ) from error
         with lock:
             lock.release()  # `with` counts a second time
+            self.recorded(config)  # another run may have claimed the folder in between
             if not self.config.exists():
                 write_atomically(self.config, to_json(config).encode())
             clean(self.path)

@@ -1,5 +1,6 @@
 """Which videos come when: exact over ranks, resumable, independent of workers."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from sdc_lib.datasets.clips import PairSample
-from sdc_lib.support.files import available_cores
+from sdc_lib.datasets.clips import PairSample, SampleKey
+from sdc_lib.support.files import available_cores, loader_workers
+from sdc_lib.training import batches as module
 from sdc_lib.training.batches import (
     BatchPlan,
     PixelBatch,
     collate,
     make_loader,
     make_pairs,
+    to_device,
 )
-from tests.small_runs import CONFIG, make_videos
+from tests.small_runs import CONFIG, changed, make_videos
 
 
 def plan(samples: int = 20, batch: int = 4, **options: int) -> BatchPlan:
@@ -97,3 +100,39 @@ def test_batches_do_not_depend_on_workers(tmp_path: Path) -> None:
 def test_workers_never_exceed_the_cores(tmp_path: Path) -> None:
     pairs = make_pairs(CONFIG, make_videos(tmp_path))
     assert make_loader(pairs, plan(samples=12), 10_000).num_workers == available_cores()
+
+
+def test_augmenting_on_the_device_gives_what_a_worker_gives(tmp_path: Path) -> None:
+    videos = make_videos(tmp_path, 4)
+    batches = []
+    for place in ("worker", "device"):
+        pairs = make_pairs(changed(data={"augment_on": place}), videos)
+        batch = collate([pairs[SampleKey(1, i)] for i in range(4)])
+        assert isinstance(batch, PixelBatch)
+        assert bool(batch.draws.numel()) == (place == "device")
+        batches.append(to_device(batch, torch.device("cpu")))
+    for of_worker, of_device in zip(batches[0][:2], batches[1][:2], strict=True):
+        assert (of_worker.int() - of_device.int()).abs().max() <= 4
+        assert (of_worker != of_device).float().mean() < 0.01
+
+
+@pytest.mark.parametrize(("batches", "workers"), [(0, 0), (1, 1), (5, 2), (100, 3)])
+def test_workers_fit_into_shared_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batches: int, workers: int
+) -> None:
+    pairs = make_pairs(CONFIG, make_videos(tmp_path, 4))
+    batch = 4 * 2 * 3 * 5 * 16 * 16  # videos, clips, channels, frames and a still, pixels
+    assert 4 * pairs.sample_bytes() == batch
+    monkeypatch.setattr(module, "free_shared_memory", lambda: 2 * batches * batch)
+    monkeypatch.setattr(module, "loader_workers", lambda wanted: wanted)
+    expected = pytest.warns(UserWarning, match="--shm-size") if batches < 100 else nullcontext()
+    with expected:
+        loader = make_loader(pairs, plan(samples=4, batch=4), 3)
+    assert loader.num_workers == workers
+
+
+def test_workers_are_the_cores_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdc_lib.support.files.available_cores", lambda: 16)
+    assert [loader_workers(wanted) for wanted in (-1, 0, 3, 99)] == [15, 0, 3, 16]
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert loader_workers(-1) == 1
