@@ -90,8 +90,8 @@ def fall_back(folder: Path, videos: VideoDataset) -> None:
 
 
 def terminated(folder: Path, videos: VideoDataset) -> None:
-    """Get SIGTERM while step 3 is logged; the step that is under way is finished first."""
+    """Get SIGTERM while step 3 is logged: a checkpoint is written, and nothing else is done."""
     with contextlib.redirect_stdout(io.StringIO()) as said:
         result = run(folder, videos, 3, signal.SIGTERM)
-    assert "stopped after step 4; start the same command again to continue" in said.getvalue()
-    assert (result.finished, result.step, result.weights) == (False, 4, None)
+    assert "stopped after step 3; start the same command again to continue" in said.getvalue()
+    assert (result.finished, result.step, result.weights) == (False, 3, None)

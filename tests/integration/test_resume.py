@@ -88,7 +88,7 @@ def test_sigterm_saves_and_says_how_to_go_on(
     tmp_path: Path, videos: VideoDataset, unbroken: Path
 ) -> None:
     assert in_child(terminated, tmp_path, videos) == 0
-    assert list_checkpoints(tmp_path / "checkpoints")[0].name.startswith("step_00000004")
+    assert list_checkpoints(tmp_path / "checkpoints")[0].name.startswith("step_00000003")
     assert not (tmp_path / "model.safetensors").exists()
     assert in_child(run, tmp_path, videos) == 0
     assert_same(tmp_path, unbroken)
