@@ -93,6 +93,10 @@ test-mutants: setup  ## damage the code on purpose and see the tests notice
 bench: setup  ## time the training step, decoding and evaluation on this machine
 	$(BIN)/python -m benchmarks
 
+.PHONY: drill
+drill: setup  ## kills, damaged files, hostile lists and absurd values: try to break it, with a record
+	$(BIN)/python -m benchmarks.drill
+
 .PHONY: ablations
 ablations: setup  ## switch parts of the method off and record what they were worth
 	$(BIN)/python -m benchmarks.ablations
