@@ -4,6 +4,7 @@ A codebook holds 2K unit vectors, the *concepts*: the first K static, the last K
 feature's scores are its cosines with them. Sinkhorn-Knopp turns the scores of a batch into soft
 assignments that use all concepts equally; predicting the assignment of one view from another
 aligns what the views say (SwAV: Caron et al., arXiv 2006.09882). Notebook 03 explains this module.
+Equations 4.1 to 4.6 of docs/equations.md.
 
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows, local_rows
 from sdc_lib.support.precision import at_least_float32, full_precision
 
@@ -34,8 +36,8 @@ class ConceptCodebook(nn.Module):
 
     def __init__(self, dim: int, num_concepts: int) -> None:
         super().__init__()
-        if dim < 1 or num_concepts < 1:
-            raise ValueError(f"dim and num_concepts must be >= 1, got {dim} and {num_concepts}")
+        right = dim >= 1 and num_concepts >= 1
+        require(right, "dim and num_concepts must be >= 1", dim, num_concepts)
         self.num_concepts = num_concepts
         self.weight = nn.Parameter(torch.randn(2 * num_concepts, dim))
         self.normalize_()
@@ -90,12 +92,10 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
         ValueError: If the scores are not a matrix (or a batch of them), ε is not positive or there
             are no iterations.
     """
-    if scores.ndim < 2 or 0 in scores.shape:
-        raise ValueError(f"scores must be (..., N, K) and not empty, got {tuple(scores.shape)}")
-    if epsilon <= 0 or iterations < 1:
-        raise ValueError(
-            f"epsilon must be positive and iterations at least 1, got {epsilon} and {iterations}"
-        )
+    filled = scores.ndim >= 2 and 0 not in scores.shape
+    require(filled, "scores must be (..., N, K) and not empty", scores)
+    right = epsilon > 0 and iterations >= 1
+    require(right, "epsilon must be positive and iterations at least 1", epsilon, iterations)
     samples, concepts = scores.shape[-2:]
     log_q = (scores - scores.amax(dim=(-2, -1), keepdim=True)) / epsilon
     # Only scores near the largest float get here: their differences overflow
@@ -138,15 +138,12 @@ def alignment(
         ValueError: If the scores are not ``(B, V, K)`` with V >= 2, the queue does not fit or the
             temperature is not positive.
     """
-    if scores.ndim != 3 or scores.shape[1] < 2:
-        raise ValueError(f"scores must be (B, V, K) with V >= 2, got {tuple(scores.shape)}")
-    if queue is not None and queue.shape[1:] != scores.shape[1:]:
-        raise ValueError(
-            f"the queue must be (Q, {scores.shape[1]}, {scores.shape[2]}), got {tuple(queue.shape)}"
-        )
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    views = scores.shape[1]
+    grouped = scores.ndim == 3 and scores.shape[1] >= 2
+    require(grouped, "scores must be (B, V, K) with V >= 2", scores)
+    views, concepts = scores.shape[1:]
+    fits = queue is None or queue.shape[1:] == scores.shape[1:]
+    require(fits, f"the queue must be (Q, {views}, {concepts})", queue)
+    require(temperature > 0, "temperature must be positive", temperature)
     pool = gather_rows(scores) if across_ranks else scores.detach()
     batch = len(pool)
     if queue is not None:
@@ -156,7 +153,8 @@ def alignment(
     if across_ranks:
         targets = local_rows(targets)
     log_prediction = (scores / temperature).log_softmax(dim=-1)
-    # (V, V): cost of predicting view i (rows) from view k (columns)
+    # for i in views: for k in views other than i:
+    #     cost[i, k] = -(targets[:, i] * log_prediction[:, k]).sum(dim=-1).mean()
     cost = -torch.einsum("bik,bjk->ij", targets, log_prediction) / len(scores)
     return (cost.sum() - cost.trace()) / (views * (views - 1))
 

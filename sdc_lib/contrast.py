@@ -5,6 +5,8 @@ Five small projections of the pooled feature ask five different questions of it.
 to the other clip's frame difference, so that one video feature comes to hold both. Notebook 02
 explains this module.
 
+Equations 3.1 to 3.4 of docs/equations.md.
+
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795); InfoNCE: van den Oord et al. (arXiv 1807.03748).
 """
 
@@ -14,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows, rank
 from sdc_lib.support.precision import full_precision
 
@@ -91,12 +94,9 @@ def info_nce(
     Raises:
         ValueError: If the shapes differ or are not ``(B, P)``, or the temperature is not positive.
     """
-    if query.ndim != 2 or query.shape != key.shape:
-        raise ValueError(
-            f"query and key must both be (B, P), got {tuple(query.shape)} and {tuple(key.shape)}"
-        )
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    same = query.ndim == 2 and query.shape == key.shape
+    require(same, "query and key must both be (B, P)", query, key)
+    require(temperature > 0, "temperature must be positive", temperature)
     query = F.normalize(query, dim=-1)
     key = F.normalize(key, dim=-1).detach()
     target = torch.arange(len(query), device=query.device)

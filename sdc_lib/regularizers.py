@@ -5,12 +5,15 @@ out a static one. *Fidelity* asks that the features can be rebuilt from the scor
 concepts keep the information. *Decorrelation* is ours: it goes after what diversity leaves in the
 video's own two halves. Notebook 04 explains this module.
 
+Equations 5.1 to 5.4 of docs/equations.md.
+
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795), except `decorrelation`.
 """
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdc_lib.support.checks import require
 from sdc_lib.support.precision import full_precision
 
 
@@ -31,10 +34,8 @@ def diversity(scores: Tensor, temperature: float = 0.1) -> Tensor:
     Raises:
         ValueError: If the scores are not ``(B, V, K)`` or the temperature is not positive.
     """
-    if scores.ndim != 3:
-        raise ValueError(f"scores must be (B, V, K), got {tuple(scores.shape)}")
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    require(scores.ndim == 3, "scores must be (B, V, K)", scores)
+    require(temperature > 0, "temperature must be positive", temperature)
     log_probability = (scores / temperature).log_softmax(dim=-1)
     return (log_probability.exp() * log_probability).sum(dim=-1).mean()
 
@@ -70,11 +71,8 @@ def fidelity(reconstruction: Tensor, features: Tensor) -> Tensor:
     Raises:
         ValueError: If the shapes differ.
     """
-    if reconstruction.shape != features.shape:
-        raise ValueError(
-            f"reconstruction and features must have one shape, got "
-            f"{tuple(reconstruction.shape)} and {tuple(features.shape)}"
-        )
+    same = reconstruction.shape == features.shape
+    require(same, "reconstruction and features must have one shape", reconstruction, features)
     rebuilt = F.normalize(reconstruction, dim=-1)
     return -(rebuilt * F.normalize(features.detach(), dim=-1)).sum(dim=-1).mean()
 
@@ -97,11 +95,8 @@ def decorrelation(a: Tensor, b: Tensor) -> Tensor:
     Raises:
         ValueError: If there are fewer than two rows or the row counts differ.
     """
-    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or len(a) < 2:
-        raise ValueError(
-            f"a and b must be (B, K) and (B, L) with B >= 2, "
-            f"got {tuple(a.shape)} and {tuple(b.shape)}"
-        )
+    fit = a.ndim == b.ndim == 2 and len(a) == len(b) >= 2
+    require(fit, "a and b must be (B, K) and (B, L) with B >= 2", a, b)
     correlation = _standardise(a).T @ _standardise(b) / len(a)  # (K, L)
     return correlation.square().mean()
 
