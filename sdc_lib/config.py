@@ -55,7 +55,7 @@ class DataConfig:
 
     dataset: str = "motion-factors"
     """Name of the data set; the help of sdc data check lists them."""
-    size: Literal["tiny", "small", "standard"] = "tiny"
+    size: Literal["toy", "tiny", "small", "standard"] = "tiny"
     """Which MotionFactors; other data sets ignore it."""
     fold: Annotated[Fold, Former("split")] = 1
     """Official split number, where there are several."""

@@ -150,3 +150,28 @@ PRESETS: dict[str, PretrainConfig] = {
         RELEASED_KINETICS400,
     )
 }
+
+
+def at_toy_size(preset: PretrainConfig) -> PretrainConfig:
+    """The same run made so small that a CPU rehearses it in seconds.
+
+    Data set, objective, schedule and curriculum stay, with every part of them still reached; the
+    network, the clips, the batch and the number of epochs shrink.
+    """
+    augment = replace(preset.data.augment, size=24)
+    return replace(
+        preset,
+        name=f"{preset.name}_toy",
+        data=replace(preset.data, size="toy", num_frames=4, augment=augment, workers=0),
+        model=replace(preset.model, backbone="tiny", num_concepts=12, projection_dim=16),
+        curriculum=replace(preset.curriculum, queue_size=16, local_from_epoch=2),
+        optim=replace(
+            preset.optim,
+            epochs=4,
+            batch_size=4,
+            milestones=(3,),
+            warmup_epochs=0.0,
+            precision="32-true",
+            compile=False,
+        ),
+    )

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class MakeMotionFactors:
     """Generate MotionFactors: H.264 videos with appearance, motion and scene as labels."""
 
-    size: Literal["tiny", "small", "standard"] = "tiny"
-    """tiny: 1,300 videos of 64x64 pixels; small: 9,900; standard: 20,000 of 128x128 pixels."""
+    size: Literal["toy", "tiny", "small", "standard"] = "tiny"
+    """toy: 300 videos of 32x32 pixels; tiny: 1,300 videos of 64x64 pixels; small: 9,900; standard:
+    20,000 of 128x128 pixels."""
     root: Path | None = None
     """Folder of the data set; data/motion_factors, data/motion_factors_small, ... when None."""
     seed: int = 0

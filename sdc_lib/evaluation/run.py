@@ -53,6 +53,7 @@ def evaluate(
     fold: int = 1,
     split: Literal["val", "test"] = "test",
     target: str | None = None,
+    size: Literal["toy", "tiny", "small", "standard"] | None = None,
     epochs: int | None = None,
     batch_size: int = 64,
     workers: int = 2,
@@ -75,6 +76,7 @@ def evaluate(
         fold: Official split, where there are several.
         split: ``"test"``, or ``"val"`` for choosing settings without looking at the test split.
         target: A factor; by default all factors, or the class label where there are none.
+        size: Which MotionFactors; by default the one that the weights were trained on.
         epochs: Epochs of the protocols that train.
         batch_size: Clips a forward pass.
         workers: Processes that decode.
@@ -96,7 +98,7 @@ def evaluate(
     started = time.perf_counter()
     model, config = _open(weights, seed)
     settings = _seeded(settings_for(clips, config, epochs), seed, workers)
-    data = replace(config.data, dataset=dataset, fold=fold)
+    data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     train, test = (open_dataset(data, data_dir, part) for part in ("train", split))
     model = model.to(device)
     targets: list[str | None] = [target] if target else [*test.factor_names] or [None]

@@ -112,13 +112,12 @@ def estimate(
     per_machine = torch.cuda.device_count() if devices == "auto" else int(devices)
     processes = max(1, per_machine) * num_nodes
     videos, data_seconds = _data(config, Path(data_dir))
-    parameters, flops, saved = count(config)
-    half = 0.5 if config.optim.precision == "bf16-mixed" else 1.0
+    counted = count(config)
     step = config.optim.batch_size * processes * config.optim.accumulate
     return Estimate(
-        parameters=parameters,
-        flops=flops,
-        memory=16.0 * parameters + half * saved * config.optim.batch_size,
+        parameters=counted.parameters,
+        flops=counted.flops,
+        memory=memory(counted, config.optim.precision, config.optim.batch_size),
         videos=videos,
         steps=videos // step * config.optim.epochs,
         device=str(fabric.device),
@@ -162,6 +161,12 @@ def count(config: PretrainConfig) -> Count:
         parameters = sum(parameter.numel() for parameter in model.parameters())
     saved = sum(size for storage, size in sizes.items() if storage not in weights)
     return Count(parameters, counter.get_total_flops() / 2, saved / 2)
+
+
+def memory(counted: Count, precision: str, batch: int) -> float:
+    """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps."""
+    half = 0.5 if precision == "bf16-mixed" else 1.0
+    return 16.0 * counted.parameters + half * counted.saved * batch
 
 
 def _random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:

@@ -46,8 +46,8 @@ def make_motion_factors(
 
     Args:
         root: Folder that gets ``train/``, ``val/``, ``test/``, ``annotations.csv``, ``meta.json``.
-        size: ``"tiny"`` (1,300 videos of 64 x 64 pixels), ``"small"`` (9,900 of them),
-            ``"standard"`` (20,000 of 128 x 128), or a size of your own.
+        size: ``"toy"`` (300 videos of 32 x 32 pixels), ``"tiny"`` (1,300 of 64 x 64), ``"small"``
+            (9,900 of them), ``"standard"`` (20,000 of 128 x 128), or a size of your own.
         seed: Same seed, same pixels before encoding.
         background: ``"shared"``: one of 16 scenes, a third label; ``"unique"``: every video has its
             own; ``"plain"``: grey.

@@ -33,6 +33,7 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
+    "toy": Size(side=32, num_frames=36, train=100, val=100, test=100),
     "tiny": Size(side=64, num_frames=48, train=1000, val=100, test=200),
     "small": Size(side=64, num_frames=48, train=9000, val=300, test=600),
     "standard": Size(side=128, num_frames=64, train=16000, val=2000, test=2000),

@@ -211,7 +211,7 @@ def test_wrong_arguments_name_what_would_be_right(
 ) -> None:
     with pytest.raises(ValueError, match="'validation'; it must be one of train, val, test"):
         MotionFactors(motion_factors_root, "validation")
-    with pytest.raises(ValueError, match="'huge'; it must be one of tiny, small, standard"):
+    with pytest.raises(ValueError, match="'huge'; it must be one of toy, tiny, small, standard"):
         make_motion_factors(tmp_path, "huge")
     with pytest.raises(ValueError, match="workers is 0"):
         make_motion_factors(tmp_path, PIXEL, workers=0)

@@ -1,0 +1,228 @@
+"""The whole evaluation: every protocol on every data set that is there, and one table of it all.
+
+Every question that is answered leaves a record, so that a run that was stopped goes on where it
+was. Notebook 07 asks all questions of fresh weights and of random ones: the random network's
+fine-tuning is training from scratch.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Literal, NamedTuple
+
+from tqdm import tqdm
+
+from sdc_lib.datasets.names import DATASETS, own_folder
+from sdc_lib.evaluation.ledger import Record, read_record
+from sdc_lib.evaluation.protocols import PROTOCOLS, Protocol
+from sdc_lib.evaluation.run import evaluate
+from sdc_lib.support.tables import format_table
+from sdc_lib.weights import resolve
+
+OFFICIAL = ("ucf101", "hmdb51", "diving48")
+"""Data sets with official splits on which video representations are compared."""
+SHOWN = ("top-1", "R@1", "R@5", "gap")
+"""Metrics that the table shows."""
+
+
+class Question(NamedTuple):
+    """One evaluation that is to be made."""
+
+    who: str
+    """What the weights are called in the table."""
+    weights: Path
+    dataset: str
+    fold: int
+    protocol: Protocol
+
+
+class Answer(NamedTuple):
+    """A question with its numbers."""
+
+    question: Question
+    record: Record
+
+
+def official_folds(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
+    """The official data sets that a folder holds, each with the numbers of its folds."""
+    root = Path(data_dir)
+    return {
+        name: DATASETS[name].folds or (1,) for name in OFFICIAL if own_folder(root, name) != root
+    }
+
+
+def all_questions(
+    weights: Mapping[str, str | Path],
+    folds: Mapping[str, Sequence[int]],
+    protocols: Iterable[Protocol] = PROTOCOLS,
+) -> list[Question]:
+    """Every protocol on MotionFactors and on every fold of the other data sets.
+
+    Args:
+        weights: By the name they get in the table; values as for `sdc_lib.weights.load`.
+        folds: As `official_folds` gives them.
+        protocols: Which ones; disentanglement needs known factors, so MotionFactors only.
+
+    Returns:
+        The questions, quick protocols first.
+    """
+    trained = ("linear_online", "finetune")
+    asked = [
+        Question(who, resolve(path), name, fold, protocol)
+        for name, numbers in {"motion-factors": (1,), **folds}.items()
+        for fold in numbers
+        for protocol in protocols
+        if protocol != "disentanglement" or name == "motion-factors"
+        for who, path in weights.items()
+    ]
+    return sorted(asked, key=lambda question: question.protocol in trained)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What all answers have in common."""
+
+    data_dir: str | Path = "data"
+    size: Literal["toy", "tiny", "small", "standard"] | None = None
+    """Which MotionFactors; by default the one that the weights were trained on."""
+    epochs: int | None = None
+    """Epochs of the protocols that train; each protocol's own number when None."""
+    workers: int = 2
+    device: str = "cpu"
+    seed: int = 0
+
+
+def answer(
+    questions: Iterable[Question],
+    folder: str | Path,
+    conditions: Conditions | None = None,
+    *,
+    max_minutes: float | None = None,
+    progress: bool = True,
+) -> list[Answer]:
+    """Answer the questions that have no record yet, and return all that have one.
+
+    Args:
+        questions: As `all_questions` gives them.
+        folder: Gets ``records/`` and ``features/``.
+        conditions: Data, device, epochs.
+        max_minutes: Begin no further question after so many minutes; the same call goes on later.
+        progress: Show a bar.
+
+    Returns:
+        Answers in the order of the questions; fewer than questions if time ran out.
+
+    Raises:
+        ValueError: If weights or data do not exist or do not fit.
+    """
+    conditions, folder = conditions or Conditions(), Path(folder)
+    answers, started = [], time.monotonic()
+    for question in tqdm(list(questions), "evaluation", delay=2, disable=not progress):
+        name = _record_name(question, conditions)
+        path = folder / "records" / f"{name}.json"
+        if path.exists():
+            answers.append(Answer(question, read_record(path)))
+        elif max_minutes is None or time.monotonic() - started < 60 * max_minutes:
+            answers.append(Answer(question, _ask(question, folder, name, conditions, progress)))
+    return answers
+
+
+def _ask(
+    question: Question, folder: Path, name: str, conditions: Conditions, progress: bool
+) -> Record:
+    trains = question.protocol in ("linear_online", "finetune")
+    known = question.dataset == "motion-factors"
+    return evaluate(
+        question.weights,
+        question.dataset,
+        question.protocol,
+        conditions.data_dir,
+        fold=question.fold,
+        target="motion" if trains and known else None,
+        size=conditions.size,
+        epochs=conditions.epochs if trains else None,
+        workers=conditions.workers,
+        device=conditions.device,
+        seed=conditions.seed,
+        cache_dir=folder / "features",
+        results_dir=folder / "records",
+        name=name,
+        progress=progress,
+    ).record
+
+
+def _record_name(question: Question, conditions: Conditions) -> str:
+    """Names everything that the numbers depend on, so that stale records are never taken."""
+    what = [str(conditions.size), str(conditions.epochs), str(conditions.seed)]
+    what.append(hashlib.sha256(question.weights.read_bytes()).hexdigest())
+    digest = hashlib.sha256(" ".join(what).encode()).hexdigest()[:10]
+    parts = (question.who, question.dataset, str(question.fold), question.protocol, digest)
+    return "-".join(part.replace(" ", "_") for part in parts)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One table of published numbers and our own; prints with its sources.
+
+    Attributes:
+        names: Columns of our own.
+        rows: By (data set, protocol, metric) the cells, *published* first.
+        sources: Where the published numbers come from.
+    """
+
+    names: tuple[str, ...]
+    rows: Mapping[tuple[str, str, str], tuple[str, ...]]
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The table, then the sources of published numbers."""
+        header = ["data, protocol, metric, %", "published", *self.names]
+        table = format_table(header, [[", ".join(key), *row] for key, row in self.rows.items()])
+        lines = [f"published: {source}" for source in self.sources]
+        return "\n".join([table, *lines])
+
+
+def compare(answers: Iterable[Answer], ledger: Iterable[Record]) -> Comparison:
+    """Set published numbers beside answers; several folds show as mean ± standard deviation.
+
+    Args:
+        answers: As `answer` gives them.
+        ledger: Records, as `read_records` gives them; the published ones among them count.
+
+    Returns:
+        See `Comparison`.
+    """
+    found: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    names: dict[str, None] = {}
+    for (who, _, dataset, _, protocol), record in answers:
+        names[who] = None
+        for metric, values in record.values.items():
+            if metric.rpartition(", ")[2] in SHOWN:
+                cells = found.setdefault((dataset, protocol, metric), {})
+                cells.setdefault(who, []).extend(values)
+    rows: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    sources: dict[str, None] = {}
+    published = [record for record in ledger if record.column == "published"]
+    for key, cells in found.items():
+        dataset, asked, metric = key
+        theirs = [
+            r
+            for r in published
+            if r.table == asked and r.dataset == f"{dataset}/test" and metric in r.values
+        ]
+        sources |= {f"{record.row} ({record.source})": None for record in theirs}
+        best = max((record.values[metric][0] for record in theirs), default=None)
+        first = "" if best is None else f"up to {best:.1f}"
+        own = (_mean(cells.get(name, [])) for name in names)
+        rows[key] = (first, *own)
+    return Comparison(tuple(names), rows, tuple(sources))
+
+
+def _mean(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{fmean(values):.1f}{spread}"

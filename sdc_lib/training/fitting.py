@@ -1,0 +1,82 @@
+"""Make a configuration fit the device it will run on: precision, then memory.
+
+What is held in memory is counted from shapes (`sdc_lib.training.estimate.count`). A batch that does
+not fit is halved, and as many batches more are accumulated: a step sees as many videos as before,
+but each video has fewer negatives in its batch, which is said.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from sdc_lib.config import PretrainConfig
+from sdc_lib.training.estimate import count, memory
+
+HEADROOM = 0.85
+"""Share of the free memory that what we count may take; the rest is for what we do not count."""
+FEW_NEGATIVES = 32
+"""Batches below this are pointed out: contrast has few videos to tell apart."""
+
+
+class Fitted(NamedTuple):
+    """What `fit_to_device` returns."""
+
+    config: PretrainConfig
+    """The configuration that fits."""
+    notes: tuple[str, ...]
+    """What was changed and what that means, a line each; empty if nothing was."""
+
+
+def fit_to_device(
+    config: PretrainConfig,
+    device: str,
+    *,
+    free: float | None = None,
+    bf16: bool | None = None,
+) -> Fitted:
+    """Change what the device cannot do, and nothing else.
+
+    Args:
+        config: Of the run that is wanted.
+        device: Where it will run, ``"cuda"`` for example.
+        free: Bytes of its memory that are free; asked of a CUDA device, not limited elsewhere.
+        bf16: Whether it multiplies bfloat16 in hardware; asked of a CUDA device, yes elsewhere.
+
+    Returns:
+        See `Fitted`.
+
+    Raises:
+        ValueError: If not even two videos fit.
+    """
+    notes = []
+    if device.startswith("cuda"):
+        free = float(torch.cuda.mem_get_info(device)[0]) if free is None else free
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if bf16 is None else bf16
+    if config.optim.precision == "bf16-mixed" and bf16 is False:
+        config = replace(config, optim=replace(config.optim, precision="32-true"))
+        notes.append(f"{device} has no bfloat16: float32 takes twice the memory and more time")
+    if free is None:
+        return Fitted(config, tuple(notes))
+    counted, optim = count(config), config.optim
+    batch, accumulate = optim.batch_size, optim.accumulate
+    while batch > 2 and memory(counted, optim.precision, batch) > HEADROOM * free:
+        batch, accumulate = batch // 2, accumulate * 2
+    needed = memory(counted, optim.precision, batch)
+    if needed > HEADROOM * free:
+        raise ValueError(
+            f"even {batch} videos take about {needed / 1e9:.1f} GB of the {free / 1e9:.1f} GB that "
+            f"are free on {device}: choose smaller clips (data.num_frames, data.augment.size)"
+        )
+    if batch < optim.batch_size:
+        config = replace(config, optim=replace(optim, batch_size=batch, accumulate=accumulate))
+        notes.append(
+            f"{optim.batch_size} videos do not fit the {free / 1e9:.1f} GB that are free: "
+            f"{accumulate} batches of {batch} a step"
+        )
+        if batch < FEW_NEGATIVES:
+            notes.append(
+                f"a video is told apart from {batch - 1} others only: this is not the experiment "
+                "that was published"
+            )
+    return Fitted(config, tuple(notes))
