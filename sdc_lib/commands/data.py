@@ -97,7 +97,7 @@ class CheckData:
 class PrepareData:
     """Copy a data set as small Motion JPEG videos, which decode fast; run it again to continue.
 
-    The exit status is 1 if a video has no copy.
+    The exit status is 1 if a video has no copy or a folder was left out.
     """
 
     src: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SRC")]
@@ -121,7 +121,7 @@ class PrepareData:
             self.src, self.dst, self.short_side, self.quality, self.workers, self.timeout
         )
         print(done.report())
-        return 1 if done.failed else 0
+        return 1 if done.failed or done.left_out else 0
 
 
 def data_app() -> SubcommandApp:

@@ -96,6 +96,22 @@ def walk(folder: Path) -> Walk:
     return Walk(in_order(videos), in_order(others), tuple(sorted(empty)), tuple(left_out))
 
 
+def videos_below(folder: Path) -> Walk:
+    """`walk` a folder that must hold videos.
+
+    Raises:
+        ValueError: It is no folder, or holds none; the message says what else is there.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder of videos")
+    found = walk(folder)
+    if not found.videos:
+        reasons = [*found.notes(), *(f"{out.name}: {out.cause}" for out in found.left_out[:3])]
+        ends = ", ".join(sorted(VIDEO_SUFFIXES))
+        raise ValueError(f"{folder} holds no videos ({'; '.join([ends, *reasons])})")
+    return found
+
+
 def _leads_back(link: str) -> bool:
     """Whether a link to a folder leads to one that it lies in, on the way that led to it."""
     target = os.path.realpath(link)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
-from sdc_lib.datasets.files import VIDEO_SUFFIXES, Walk, walk
+from sdc_lib.datasets.files import Walk, videos_below
 from sdc_lib.datasets.manifest import nearest_manifest
 from sdc_lib.datasets.splits import (
     SplitFile,
@@ -61,7 +61,7 @@ class VideoFolder(VideoDataset):
         progress: bool = True,
     ) -> None:
         folder = Path(root)
-        found = _walk(folder)
+        found = videos_below(folder)
         split_of = _split_folders(folder)
         videos = [_Video(p, *_place(p.relative_to(folder), split_of)) for p in found.videos]
         by_split = _class_names(videos, found, folder, split_of)
@@ -94,17 +94,6 @@ class VideoFolder(VideoDataset):
         folder = Path(root)
         found = _split_folders(folder).values() if folder.is_dir() else ()
         return tuple(split for split in ("train", "val", "test") if split in found) or ("train",)
-
-
-def _walk(folder: Path) -> Walk:
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder of videos")
-    found = walk(folder)
-    if not found.videos:
-        reasons = [*found.notes(), *(f"{out.name}: {out.cause}" for out in found.left_out[:3])]
-        ends = ", ".join(sorted(VIDEO_SUFFIXES))
-        raise ValueError(f"{folder} holds no videos ({'; '.join([ends, *reasons])})")
-    return found
 
 
 def _split_folders(folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
-from sdc_lib.support.files import available_cores, written_beside
+from sdc_lib.support.files import available_cores, naming, remove_leftovers, written_beside
 from sdc_lib.video import VideoError, VideoInfo, probe
 from sdc_lib.video.isolate import Outcome, run_isolated
 
@@ -199,10 +199,15 @@ def check_dataset(
     for name in due:
         kept.pop(name, None)
     target = Manifest(videos.root, kept.values()).save()
+    remove_leftovers(target)
     jobs = [{"path": str(paths[name]), "name": name} for name in due]
     bar = tqdm(total=len(jobs), desc="decoding", unit="video", disable=not progress)
     count = available_cores() if workers is None else workers
-    with target.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file, bar:
+    with (
+        naming(target, target),
+        target.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        bar,
+    ):
         writer = csv.writer(file)
         for outcome in run_isolated(_TASK, jobs, workers=count, timeout=timeout):
             check = _verdict(outcome)

@@ -13,8 +13,13 @@ from typing import Any
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut
-from sdc_lib.datasets.files import walk
-from sdc_lib.support.files import available_cores, remove_leftovers, written_beside
+from sdc_lib.datasets.files import Walk, videos_below
+from sdc_lib.support.files import (
+    available_cores,
+    remove_leftovers,
+    write_atomically,
+    written_beside,
+)
 from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import CONTAINERS
 
@@ -33,6 +38,7 @@ class Prepared:
         kept: Videos that were there already.
         copied: Other files, annotations above all.
         failed: Videos without a copy, and why.
+        left_out: Folders not looked into and other files not copied, and why.
         size_before: Bytes of the originals that have a copy.
         size_after: Bytes of the copies.
     """
@@ -42,16 +48,18 @@ class Prepared:
     kept: int
     copied: int
     failed: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut, ...]
     size_before: int
     size_after: int
 
     def report(self) -> str:
-        """Counts, sizes, and one line for every video that failed."""
+        """Counts, sizes, and one line for all that is left out or failed."""
         lines = [
             f"{self.made} videos prepared, {self.kept} were there already, {self.copied} other "
             f"files copied to {self.folder}",
             f"{self.size_before / 1e6:.1f} MB of video became {self.size_after / 1e6:.1f} MB",
         ]
+        lines += [f"left out: {out.name}: {out.cause}" for out in self.left_out]
         if self.failed:
             lines.append(f"{len(self.failed)} videos cannot be prepared:")
         return "\n".join([*lines, *(f"  {out.name}: {out.cause}" for out in self.failed)])
@@ -85,9 +93,11 @@ def prepare(
     Raises:
         ValueError: ``src`` holds no videos, ``dst`` is inside it or around it or was made with
             other settings, or two originals would get the same name.
+        OSError: ``dst`` is full or read-only; what is there stays, to go on from.
     """
     source, target = Path(src), Path(dst)
-    videos = _plan(source, target)
+    found = videos_below(source)
+    videos = _plan(found, source, target)
     _settle(target, {"codec": "mjpeg", "short_side": short_side, "quality": quality})
     due = [name for name in videos if not _same_time(source / name, target / videos[name])]
     scale = {"short_side": short_side, "quality": quality}
@@ -96,15 +106,21 @@ def prepare(
         for name in due
     ]
     count = available_cores() if workers is None else workers
-    failed = _transcode(jobs, source, count, timeout, progress)
+    try:
+        failed = _transcode(jobs, source, count, timeout, progress)
+    finally:
+        for parent, _, _ in os.walk(target):
+            remove_leftovers(Path(parent))  # of processes that were killed, now or earlier
+    copied, skipped = _copy_others(found, source, target)
     without = {out.name for out in failed}
     have = [name for name in videos if name not in without]
     return Prepared(
         folder=target,
         made=len(due) - len(failed),
         kept=len(videos) - len(due),
-        copied=_copy_others(source, target),
+        copied=copied,
         failed=tuple(sorted(failed, key=lambda out: out.name)),
+        left_out=(*found.left_out, *skipped),
         size_before=sum((source / name).stat().st_size for name in have),
         size_after=sum((target / videos[name]).stat().st_size for name in have),
     )
@@ -118,21 +134,21 @@ def _transcode(
     with tqdm(total=len(jobs), desc="preparing", unit="video", disable=not progress) as bar:
         for outcome in run_isolated(_TASK, jobs, workers=workers, timeout=timeout):
             bar.update()
+            if "no_room" in outcome.result:
+                number = int(outcome.result["no_room"])
+                raise OSError(number, os.strerror(number), str(outcome.job["target"]))
             if outcome.status != "ok":
                 name = Path(outcome.job["source"]).relative_to(source).as_posix()
-                remove_leftovers(Path(outcome.job["target"]))
                 failed.append(LeftOut(name, outcome.cause))
     return failed
 
 
-def _plan(source: Path, target: Path) -> dict[str, str]:
+def _plan(found: Walk, source: Path, target: Path) -> dict[str, str]:
     """The name of the copy of every video."""
     inner, outer = target.resolve(), source.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents:
         raise ValueError(f"{target} and {source} overlap; copies belong in a folder of their own")
-    names = [path.relative_to(source).as_posix() for path in walk(source).videos]
-    if not names:
-        raise ValueError(f"{source} holds no videos to prepare")
+    names = [path.relative_to(source).as_posix() for path in found.videos]
     planned: dict[str, str] = {}
     owners: dict[str, str] = {}
     for name in names:
@@ -150,15 +166,13 @@ def _settle(target: Path, settings: Mapping[str, Any]) -> None:
     """Write down how the copies are made; refuse to mix two ways in one folder."""
     path = target / SETTINGS_NAME
     text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-    if path.is_file():
-        if path.read_text(encoding="utf-8") != text:
-            raise ValueError(
-                f"{path} tells that {target} was made with other settings "
-                f"({' '.join(path.read_text(encoding='utf-8').split())}); use another folder"
-            )
-        return
-    target.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    found = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if found.strip() and found != text:
+        raise ValueError(
+            f"{target} was made with other settings, {' '.join(found.split())} in {path.name}; use "
+            "another folder"
+        )
+    write_atomically(path, text.encode())
 
 
 def _same_time(original: Path, copy: Path) -> bool:
@@ -169,14 +183,27 @@ def _same_time(original: Path, copy: Path) -> bool:
         return False
 
 
-def _copy_others(source: Path, target: Path) -> int:
-    """Copy what is neither video nor archive nor hidden, unless it is there; return how many."""
+def _copy_others(found: Walk, source: Path, target: Path) -> tuple[int, list[LeftOut]]:
+    """Copy what is neither video nor archive nor hidden, unless it is there.
+
+    Returns:
+        How many were copied, and what cannot be.
+    """
     copied = 0
-    for original in walk(source).others:
-        copy = target / original.relative_to(source)
-        if original.suffix.lower() in _ARCHIVES or _same_time(original, copy):
+    left_out: list[LeftOut] = []
+    for original in found.others:
+        name = original.relative_to(source).as_posix()
+        if original.suffix.lower() in _ARCHIVES or _same_time(original, target / name):
             continue
-        with written_beside(copy) as beside:
-            shutil.copy2(original, beside)
-        copied += 1
-    return copied
+        if not os.path.isfile(original):
+            left_out.append(LeftOut(name, "not a file, or a link to nothing"))
+            continue
+        try:
+            with written_beside(target / name) as beside:
+                shutil.copy2(original, beside)
+            copied += 1
+        except OSError as error:
+            if error.filename != str(original):
+                raise  # the copy cannot be written, nor could the next
+            left_out.append(LeftOut(name, str(error.strerror)))
+    return copied, left_out

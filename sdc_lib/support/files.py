@@ -24,7 +24,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     """
     stem, suffix = _short_stem(path), path.suffix
     beside = path.with_name(f".{stem}.{os.getpid()}.part{suffix}")
-    with _naming(path, beside):
+    with naming(path, beside):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
@@ -70,7 +70,7 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder, a file is needed", str(path))
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(b"0")
@@ -108,7 +108,7 @@ def free_shared_memory() -> int:
 
 
 @contextlib.contextmanager
-def _naming(path: Path, beside: Path | None = None) -> Iterator[None]:
+def naming(path: Path, beside: Path | None = None) -> Iterator[None]:
     """Put the name of the file that was asked for into errors; a full disk names none.
 
     With ``beside``, errors about files that are read meanwhile keep their names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from sdc_lib.video.read import check_video
@@ -40,10 +41,16 @@ def prepare(source: str, target: str, short_side: int, quality: int) -> dict[str
         quality: Quantiser.
 
     Returns:
-        ``frames`` and ``size``, the bytes of the copy.
+        ``frames`` and ``size``, the bytes of the copy; or ``no_room``, the system's error number,
+        where no further copy can be written either.
 
     Raises:
         VideoError: The source cannot be used.
     """
-    frames, size = transcode(source, target, short_side, quality)
+    try:
+        frames, size = transcode(source, target, short_side, quality)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return {"no_room": error.errno}
+        raise
     return {"frames": frames, "size": size}

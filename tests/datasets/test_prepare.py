@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -88,25 +91,94 @@ def test_what_is_refused(source: Path, tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ValueError, match="holds no videos"):
         prepare(tmp_path / "empty", tmp_path / "out")
     module._settle(tmp_path / "out", {"short_side": 128})
-    with pytest.raises(ValueError, match=r"made with other settings .*128"):
+    with pytest.raises(ValueError, match=r"made with other settings, .*128"):
         module._settle(tmp_path / "out", {"short_side": 64})
 
 
-def test_a_prepared_official_data_set_is_one(
+class Ran:
+    """A job done in this process."""
+
+    status = "ok"
+
+    def __init__(self, job: dict[str, object]) -> None:
+        self.job = job
+        self.result = tasks.prepare(**job)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "run_isolated", lambda _, jobs, **__: map(Ran, jobs))
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_full_disk_ends_it_at_once_and_is_named(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    tried: list[str] = []
+
+    def fill(original: str, copy: str, *_: object) -> None:
+        tried.append(original)
+        (Path(copy).parent).mkdir(parents=True, exist_ok=True)
+        (Path(copy).parent / ".x.123.part.mp4").touch()
+        raise OSError(number, os.strerror(number), copy)
+
+    monkeypatch.setattr(tasks, "transcode", fill)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
+        prepare(source, tmp_path / "out", progress=False)
+    assert len(tried) == 1
+    assert caught.value.filename == str(tmp_path / "out" / "a" / "x [1].mp4")
+    assert files(tmp_path / "out") == {"sdc_prepared.json"}
+
+
+@pytest.mark.usefixtures("in_process")
+def test_what_a_full_disk_or_a_kill_left_is_no_obstacle(tmp_path: Path) -> None:
+    root = tmp_path / "source"
+    write_numbered_video(root / "a.mp4", 2)
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    (out / "sdc_prepared.json").touch()
+    (out / "sub" / ".gone.77.part.mp4").touch()
+    assert prepare(root, out, progress=False).made == 1
+    assert files(out) == {"a.mp4", "sdc_prepared.json"}
+
+
+@pytest.mark.usefixtures("in_process")
+def test_circles_long_names_and_what_cannot_be_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    root = tmp_path / "source"
+    name = f"{'x' * 246}.mp4"
+    write_numbered_video(root / "a" / name, 2)
+    (root / "a" / "up").symlink_to("..", target_is_directory=True)
+    (root / "gone.txt").symlink_to("nowhere")
+    (root / f"{'y' * 246}.txt").touch()
+    (root / "secret.txt").touch()
+    copy = shutil.copy2
+
+    def refuse(original: Path, target: Path) -> None:
+        if original.name == "secret.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(original))
+        copy(original, target)
+
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    done = prepare(root, tmp_path / "out", progress=False)
+    assert (done.made, done.copied) == (1, 1)
+    assert files(done.folder) == {f"a/{name}", f"{'y' * 246}.txt", "sdc_prepared.json"}
+    assert [f"{out.name}: {out.cause}" for out in done.left_out] == [
+        "a/up: a link back to a folder around it",
+        "gone.txt: not a file, or a link to nothing",
+        "secret.txt: Permission denied",
+    ]
+    assert "left out: a/up: a link back" in done.report()
+
+
+@pytest.mark.usefixtures("in_process")
+def test_a_prepared_official_data_set_is_one(tmp_path: Path) -> None:
     root = trees.ucf101(tmp_path / "ucf")
     for path in root.rglob("*.avi"):
         write_video(path, np.zeros((2, 16, 16, 3), np.uint8), preset="ultrafast")
 
-    class Ran:
-        status = "ok"
-
-        def __init__(self, job: dict[str, object]) -> None:
-            self.job = job
-            tasks.prepare(**job)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(module, "run_isolated", lambda _, jobs, **__: map(Ran, jobs))
     prepare(root, tmp_path / "small", progress=False)
     for fold in (1, 3):
         original, copy = UCF101(root, "train", fold), UCF101(tmp_path / "small", "train", fold)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
+from sdc_lib.datasets.listed import safe_path
 from sdc_lib.datasets.motion_factors.generate import make_motion_factors
 from sdc_lib.datasets.motion_factors.plan import (
     GENERATOR_VERSION,
@@ -125,6 +126,8 @@ def _read_annotations(folder: Path) -> Iterator[Planned]:
                 motion = MOTIONS.index(row["motion"])
                 scene = SCENES.index(row["scene"]) if row["scene"] else 0
                 seed = int(row["seed"])
-                yield Planned(row["path"], row["split"], appearance, motion, scene, seed)
+                planned = Planned(row["path"], row["split"], appearance, motion, scene, seed)
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {line}: {row} ({error})") from error
+            safe_path(planned.path, path, line)
+            yield planned

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -28,7 +30,7 @@ from sdc_lib.datasets.motion_factors.scenes import SCENES, Background
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import render_video
-from sdc_lib.support.files import available_cores, write_atomically
+from sdc_lib.support.files import available_cores, naming, write_atomically
 from sdc_lib.video import write_video
 
 _COLUMNS = ("path", "split", "appearance", "motion", "scene", "seed")
@@ -72,7 +74,8 @@ def make_motion_factors(
     todo = [v for v in videos if v.path not in hashes or not (folder / v.path).exists()]
     if todo or not (folder / "meta.json").exists():
         work = partial(_make_one, folder=folder, size=chosen, background=background)
-        with log.open("a", encoding="utf-8") as file, ThreadPoolExecutor(_threads(workers)) as pool:
+        pool = ThreadPoolExecutor(_threads(workers))
+        with naming(log, log), log.open("a", encoding="utf-8") as file, _ended(pool):
             file.write("\n")  # the last line may have been cut short
             made = zip(todo, pool.map(work, todo), strict=True)
             done = len(videos) - len(todo)
@@ -85,6 +88,15 @@ def make_motion_factors(
                     file.flush()
         _finish(folder, videos, hashes, settings)
     return folder
+
+
+@contextlib.contextmanager
+def _ended(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """After an error, wait for what is being made, not for all that is still queued."""
+    try:
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _threads(workers: int | None) -> int:

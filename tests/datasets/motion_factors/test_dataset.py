@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import shutil
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -230,9 +233,33 @@ def test_a_missing_file_is_listed_and_a_bad_row_is_named(
         ("val/000003.mp4", "no such file")
     ]
     table = root / "annotations.csv"
+    whole = table.read_text()
+    for path in ("/etc/passwd", "../val/000004.mp4"):
+        table.write_text(whole.replace("val/000004.mp4", path))
+        with pytest.raises(ValueError, match=rf"line \d+: '{path}' is refused; names must be rel"):
+            MotionFactors(root, "val")
+    table.write_text(whole)
     table.write_text(table.read_text().replace(",ring,", ",hexagon,"))
     with pytest.raises(ValueError, match=r"annotations\.csv, line \d+: .*hexagon"):
         MotionFactors(root)
+
+
+def test_an_error_does_not_wait_for_what_is_queued() -> None:
+    started, go_on = threading.Event(), threading.Event()
+    pool = ThreadPoolExecutor(1)
+
+    def work() -> bool:
+        started.set()
+        return go_on.wait(5)
+
+    running = pool.submit(work)
+    queued = pool.submit(int)
+    queued.add_done_callback(lambda _: go_on.set())
+    started.wait(5)
+    with pytest.raises(OSError, match="No space left"), generate._ended(pool):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert running.result()
+    assert queued.cancelled()
 
 
 def test_an_older_generator_is_not_mistaken(motion_factors_root: Path, tmp_path: Path) -> None:
