@@ -32,9 +32,7 @@ _MARKER = re.compile(
 _NAME = re.compile(r"[\w.+-]+")
 
 CELLS = tuple(
-    f"{half} half, {factor}"
-    for half in ("static", "dynamic")
-    for factor in ("appearance", "motion")
+    f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
 )
 VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {"readme": ("disentanglement", (*CELLS, "gap"))}
 """Further tables: the records of a table, but only some of their metrics."""
