@@ -6,14 +6,16 @@ Logs, figures, the training monitor and the table of notebook 06 are made from t
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795) and the authors' released code.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from sdc_lib.support.settings import NotNegative
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ class LossTerms(NamedTuple):
         """
         factors = term_weights(weights)
         weighted = [factors[term.name] * value for term, value in zip(TERMS, self, strict=True)]
+        import torch  # here, so that the command line starts without it
+
         return torch.stack(weighted).sum()
 
 

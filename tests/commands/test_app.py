@@ -190,6 +190,7 @@ def test_pretrain_hands_over_preset_flags_and_options(monkeypatch: pytest.Monkey
         "accelerator": "auto",
         "devices": 1,
         "num_nodes": 1,
+        "max_minutes": None,
         "tensorboard": False,
         "progress": False,
     }
