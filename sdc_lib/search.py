@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.datasets.folder import VideoFolder
+from sdc_lib.datasets.manifest import unopened
+from sdc_lib.datasets.usable import usable, usable_file
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.features import ClipSettings, extract_features
 from sdc_lib.features.store import load_arrays, save_arrays
-from sdc_lib.video import probe
+from sdc_lib.support.files import check_writable
 from sdc_lib.views import STREAMS, Stream
 from sdc_lib.weights import load, load_config
 
@@ -77,6 +79,9 @@ def embed_videos(
 ) -> Embeddings:
     """Encode every video below a folder, or a single file.
 
+    Only files are opened that the manifest beside them, or else a check in child processes, found
+    usable; the manifest of a folder keeps what the check found.
+
     Args:
         weights: See `sdc_lib.load`.
         videos: A folder or a video file.
@@ -95,7 +100,7 @@ def embed_videos(
     """
     model = load(weights)
     clips = clips or settings_for("own", load_config(weights)).clips
-    dataset = _open(Path(videos))
+    dataset = _open(Path(videos), workers, progress)
     found = extract_features(
         model,
         dataset,
@@ -105,7 +110,6 @@ def embed_videos(
         device=device,
         progress=progress,
     )
-    listed = tuple(f"{out.name}: {out.cause}" for out in dataset.left_out)
     return Embeddings(
         found.names,
         found.pooled,
@@ -114,7 +118,7 @@ def embed_videos(
         str(weights),
         model.provenance["sha256"],
         clips,
-        tuple(dict.fromkeys((*listed, *found.left_out))),
+        found.left_out,
     )
 
 
@@ -163,10 +167,31 @@ def search(
 
 
 def save_embeddings(path: str | Path, embeddings: Embeddings) -> Path:
-    """Write embeddings to one ``.npz`` file, whole or not at all, and return its path."""
+    """Write embeddings to one ``.npz`` file, whole or not at all, and return its path.
+
+    Raises:
+        ValueError: If something else than embeddings is there.
+        OSError: If the file cannot be written.
+    """
+    check_target(path)
     facts = asdict(embeddings)
     save_arrays(path, facts, {kind: facts.pop(kind) for kind in _ARRAYS})
     return Path(path)
+
+
+def check_target(path: str | Path) -> None:
+    """Find out before the work whether embeddings can be written, and over nothing else.
+
+    Raises:
+        ValueError: If something else than embeddings is there.
+        OSError: If the file cannot be written.
+    """
+    if Path(path).is_file():
+        try:
+            load_embeddings(path)
+        except ValueError as error:
+            raise ValueError(f"{path} is there and holds no embeddings; give a new name") from error
+    check_writable(Path(path))
 
 
 def load_embeddings(path: str | Path) -> Embeddings:
@@ -194,12 +219,12 @@ def _by_stream(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
     return {stream: arrays[stream] for stream in STREAMS}
 
 
-def _open(videos: Path) -> VideoDataset:
+def _open(videos: Path, workers: int, progress: bool) -> VideoDataset:
     if not videos.exists():
         raise ValueError(f"{videos} does not exist; give a folder of videos or a video file")
     if videos.is_dir():
-        return VideoFolder(videos)
-    info = probe(videos)
+        return usable(VideoFolder(videos, check=unopened), workers, progress=progress)
+    info = usable_file(videos)
     file = VideoFile(videos, videos.name, num_frames=info.num_frames)
     return VideoDataset(videos.stem, videos.parent, "all", [file])
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sdc_lib import VideoError
+from sdc_lib.features.store import load_arrays, save_arrays
 from sdc_lib.search import (
     Embeddings,
     embed_videos,
@@ -92,3 +93,36 @@ def test_files_that_hold_no_embeddings(tmp_path: Path) -> None:
             load_embeddings(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         load_embeddings(tmp_path / "gone.npz")
+
+
+def test_embeddings_replace_nothing_but_embeddings(
+    gallery: Embeddings, folder: Path, tmp_path: Path
+) -> None:
+    path = save_embeddings(tmp_path / "videos.npz", gallery)
+    assert save_embeddings(path, gallery) == path
+    video = tmp_path / "v.mp4"
+    video.write_bytes((folder / NAMES[0]).read_bytes())
+    before = video.read_bytes()
+    for target in (video, path.with_name("other.npz")):
+        if target != video:
+            np.savez(target, vectors=np.zeros(3))
+        with pytest.raises(ValueError, match=rf"{target.name} is there and holds no embeddings"):
+            save_embeddings(target, gallery)
+    assert video.read_bytes() == before
+
+
+def test_embeddings_of_an_earlier_version_load(gallery: Embeddings, tmp_path: Path) -> None:
+    path = save_embeddings(tmp_path / "videos.npz", gallery)
+    facts, groups = load_arrays(path)
+    facts["checkpoint"] = facts.pop("weights")
+    save_arrays(path, facts, groups)
+    assert load_embeddings(path).weights == gallery.weights
+
+
+def test_a_broken_archive_is_one_line(gallery: Embeddings, tmp_path: Path) -> None:
+    path = save_embeddings(tmp_path / "videos.npz", gallery)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"videos\.npz holds no embeddings \(") as error:
+        load_embeddings(path)
+    assert "pickle" not in str(error.value)
+    assert "\n" not in str(error.value)

@@ -41,17 +41,20 @@ class Atlas:
 
     def run(self) -> int:
         """Print the concepts in numbers, and where the page is."""
-        from sdc_lib.datasets.names import open_dataset
-        from sdc_lib.evaluation.atlas import write_atlas
+        from sdc_lib.datasets.usable import open_usable
+        from sdc_lib.evaluation.atlas import check_target, write_atlas
         from sdc_lib.evaluation.protocols import settings_for
         from sdc_lib.support.devices import pick_device
         from sdc_lib.weights import load, load_config
 
+        device = pick_device(self.device)
+        check_target(self.out)
         model, config = load(self.weights), load_config(self.weights)
         data = replace(config.data, dataset=self.dataset, fold=self.fold)
+        videos = open_usable(data, self.data_dir, self.split, self.workers)
         report = write_atlas(
-            model.to(pick_device(self.device)),
-            open_dataset(data, self.data_dir, self.split),
+            model.to(device),
+            videos,
             self.out,
             settings_for("own", config).clips,
             top=self.top,
@@ -60,6 +63,8 @@ class Atlas:
             workers=self.workers,
             cache_dir=self.cache_dir,
         )
+        for left in videos.left_out:
+            print(f"left out: {left.name}: {left.cause}")
         print(report)
         print(f"wrote {self.out}")
         return 0

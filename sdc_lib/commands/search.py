@@ -29,16 +29,18 @@ class Embed:
     """auto, cpu, cuda or mps."""
 
     def run(self) -> int:
-        """Say how many videos there are, and which were left out and why."""
-        from sdc_lib.search import embed_videos, save_embeddings
+        """Print how many videos there are, and which were left out and why."""
+        from sdc_lib.search import check_target, embed_videos, save_embeddings
         from sdc_lib.support.devices import pick_device
 
+        device = pick_device(self.device)
+        check_target(self.out)
         made = embed_videos(
             self.weights,
             self.videos,
             batch_size=self.batch_size,
             workers=self.workers,
-            device=pick_device(self.device),
+            device=device,
         )
         save_embeddings(self.out, made)
         for line in made.left_out:

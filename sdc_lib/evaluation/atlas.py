@@ -23,8 +23,9 @@ from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation.concepts import Concept, ConceptReport, analyse_concepts, attention_maps
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC
-from sdc_lib.support.files import write_atomically
+from sdc_lib.support.files import check_writable, write_atomically
 
+_DOCTYPE = "<!DOCTYPE html>"
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem;
        color: #1c1c1c; background: #fff; }
@@ -89,10 +90,13 @@ def write_atlas(
         The concepts in numbers, as printed on the page.
 
     Raises:
-        ValueError: If no video can be read, or `top` is not positive.
+        ValueError: If no video can be read, `top` is not positive, or something else than a page is
+            at `path`.
+        OSError: If the page cannot be written.
     """
     if top < 1:
         raise ValueError(f"top is {top}; it must be at least 1")
+    check_target(path)
     clips = clips or ClipSettings()
     features = extract_features(
         model,
@@ -109,6 +113,21 @@ def write_atlas(
     page = "".join(_page(title, features, report, shown))
     write_atomically(Path(path), page.encode("utf-8"))
     return report
+
+
+def check_target(path: str | Path) -> None:
+    """Find out before the work whether a page can be written, and over nothing else.
+
+    Raises:
+        ValueError: If something else than a page is there.
+        OSError: If the page cannot be written.
+    """
+    path = Path(path)
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_DOCTYPE)) != _DOCTYPE.encode():
+                raise ValueError(f"{path} is there and is no page; give a new name")
+    check_writable(path)
 
 
 def _exhibits(
@@ -170,7 +189,7 @@ def _page(
     title: str, features: Features, report: ConceptReport, shown: dict[int, list[Exhibit]]
 ) -> Iterator[str]:
     yield (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
+        f'{_DOCTYPE}\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}'
         f'</title>\n<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>'
         f"</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         f"<p>{len(features)} of {features.official} videos of {escape(features.dataset)}/"

@@ -7,7 +7,8 @@ from typing import Literal
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.names import open_dataset
+from sdc_lib.datasets.names import Split
+from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, measure_disentanglement
@@ -99,7 +100,8 @@ def evaluate(
     model, config = _open(weights, seed)
     settings = _seeded(settings_for(clips, config, epochs), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
-    train, test = (open_dataset(data, data_dir, part) for part in ("train", split))
+    parts: tuple[Split, Split] = ("train", split)
+    train, test = (open_usable(data, data_dir, part, workers, progress) for part in parts)
     model = model.to(device)
     targets: list[str | None] = [target] if target else [*test.factor_names] or [None]
     if protocol in ("linear_online", "finetune"):

@@ -15,6 +15,8 @@ from sdc_lib.augment import Crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.features.store import Features, Floats
+from sdc_lib.support.files import first_line
+from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.settings import Count, Range, Workers, check_settings, check_value
 from sdc_lib.video import VideoError
 
@@ -61,13 +63,22 @@ class ClipSource:
         check_settings(clips)
         check_value("batch_size", batch_size, Count)
         check_value("workers", workers, Workers)
+        if len(dataset) == 0:
+            where = f"{dataset.name}/{dataset.split}"
+            raise ValueError(f"{where} has no videos to encode{_first(dataset)}")
         source = EvalClips(dataset, **asdict(clips))
         self.videos = source.videos  # without files known to hold no frames
         self.failures: dict[int, str] = {}
         self._official = len(dataset) + len(dataset.left_out)
         self._batch_size = batch_size
+        count, prefetch = fitting_workers(min(workers, len(source)), _largest_sample(source))
         self._loader: Iterable[EvalSample | tuple[int, str]] = tqdm(
-            DataLoader(_Readable(source), batch_size=None, num_workers=workers),
+            DataLoader(
+                _Readable(source),
+                batch_size=None,
+                num_workers=count,
+                prefetch_factor=prefetch if count else None,
+            ),
             desc="features",
             unit="video",
             delay=2,
@@ -80,7 +91,7 @@ class ClipSource:
         size = self._batch_size
         waiting: list[Tensor] = []
         owners: list[Tensor] = []
-        for sample in self._loader:
+        for sample in self._samples():
             if not isinstance(sample, EvalSample):
                 self.failures[sample[0]] = sample[1]
                 continue
@@ -93,6 +104,23 @@ class ClipSource:
                 waiting, owners = [clips[full:]], [videos[full:]]
         if sum(map(len, waiting)):
             yield torch.cat(waiting), torch.cat(owners)
+
+    def _samples(self) -> Iterator[EvalSample | tuple[int, str]]:
+        """What the loader gives; when one of its processes dies, an error that names the video."""
+        done = 0
+        try:
+            for sample in self._loader:
+                yield sample
+                done += 1
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            path = self.videos[min(done, len(self.videos) - 1)].path
+            raise VideoError(
+                path,
+                f"a process that reads videos ended here or soon after ({first_line(error)}); "
+                "`sdc data check` finds such files, --workers 0 needs no shared memory",
+            ) from error
 
     def rows(self, videos: Tensor) -> Tensor:
         """Where videos ``(B,)`` stand among those that could be read; complete after a pass."""
@@ -149,3 +177,21 @@ class _Readable(Dataset[Any]):
             return self.clips[index]
         except VideoError as error:
             return index, str(error)
+        except Exception as error:  # whatever is wrong with one file must not end the others' work
+            path = self.clips.videos[index].path
+            return index, f"{path}: {type(error).__name__}: {first_line(error)}"
+
+
+def _largest_sample(source: EvalClips) -> int:
+    """Bytes of the clips of the longest video, as far as lengths are known."""
+    crops = {"centre": 1, "five": 5, "five_flip": 10}[source.crops]
+    longest = max(file.num_frames or 0 for file in source.videos)
+    frames = source.num_frames * {"centre": 1, "ten": 10}.get(source.clips, 1)
+    if source.clips == "dense":  # every frame is in two clips
+        frames = max(frames, 2 * longest // source.stride)
+    return 3 * frames * crops * source.size**2
+
+
+def _first(dataset: VideoDataset) -> str:
+    """The first of those left out, for the message that none is left."""
+    return f"; {dataset.left_out[0].name}: {dataset.left_out[0].cause}" if dataset.left_out else ""

@@ -67,7 +67,7 @@ def extract_features(
         See `Features`.
 
     Raises:
-        ValueError: If there are no videos, or none of them can be read.
+        ValueError: If there are no videos, none of them can be read, or features are not finite.
     """
     clips = clips or ClipSettings()
     cached = None
@@ -75,14 +75,21 @@ def extract_features(
         cached = Path(cache_dir) / f"{feature_key(model, dataset, clips, streams)}.npz"
         if cached.exists():
             return load_features(cached)
-    if len(dataset) == 0:
-        raise ValueError(f"{dataset.name}/{dataset.split} has no videos to encode")
     source = ClipSource(dataset, clips, batch_size, workers, progress)
     means = _average(encode_clips(model, source, streams, device), len(source.videos))
     features = source.describe(means)
+    _refuse_not_finite(features)
     if cached is not None:
         save_features(cached, features)
     return features
+
+
+def _refuse_not_finite(features: Features) -> None:
+    for rows in (*features.pooled.values(), *features.scores.values()):
+        for i in np.flatnonzero(~np.isfinite(rows).all(axis=1))[:1]:
+            raise ValueError(
+                f"the features of {features.names[i]} are not finite; these weights do not fit it"
+            )
 
 
 def feature_key(

@@ -7,7 +7,6 @@ replaying anything.
 """
 
 import signal
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -24,10 +23,7 @@ from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.features.stored import FeatureSample, StoredPairs
-from sdc_lib.support.files import free_shared_memory, loader_workers
-
-PREFETCH = 2
-"""Batches that a worker reads ahead."""
+from sdc_lib.support.memory import fitting_workers
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -202,7 +198,7 @@ def make_loader(
     Returns:
         A loader of `PixelBatch` or `FeatureBatch`; end it with `stop_workers`.
     """
-    workers, prefetch = _fitting(samples, plan, workers)
+    workers, prefetch = fitting_workers(workers, plan.batch_size * samples.sample_bytes())
     return DataLoader(
         samples,  # type: ignore[arg-type]  # typed by what it yields after collate
         batch_sampler=plan,
@@ -213,25 +209,6 @@ def make_loader(
         multiprocessing_context=start_method if workers else None,
         prefetch_factor=prefetch if workers else None,
     )
-
-
-def _fitting(samples: PairClips | StoredPairs, plan: BatchPlan, workers: int) -> tuple[int, int]:
-    """Processes, and batches that each reads ahead, for which there are cores and shared memory."""
-    workers = loader_workers(workers)
-    if workers == 0:
-        return 0, PREFETCH
-    batch = plan.batch_size * samples.sample_bytes()
-    room = free_shared_memory() // max(1, 2 * batch)  # half of it is for others
-    if room >= workers * PREFETCH:
-        return workers, PREFETCH
-    fitting = (min(workers, room // PREFETCH), PREFETCH) if room >= PREFETCH else (min(1, room), 1)
-    warnings.warn(
-        f"shared memory is small: {workers} workers that read {PREFETCH} batches of "
-        f"{batch / 1e6:.0f} MB ahead do not fit, {fitting[0]} are started. "
-        "Start a container with --shm-size",
-        stacklevel=3,
-    )
-    return fitting
 
 
 def stop_workers(batches: Iterator[Batch]) -> None:

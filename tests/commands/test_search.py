@@ -50,3 +50,44 @@ def test_atlas_from_the_command_line(
     )
     assert f"wrote {out}" in capsys.readouterr().out
     assert any(name in out.read_text(encoding="utf-8") for name in NAMES)
+
+
+@pytest.mark.parametrize("target", ["video", "weights", "folder", "file below"])
+def test_embed_never_writes_over_an_input(
+    target: str, weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = tmp_path / "v.mp4"
+    video.write_bytes((folder / NAMES[0]).read_bytes())
+    out = {"video": video, "weights": weights, "folder": tmp_path, "file below": video / "x.npz"}
+    before = video.read_bytes(), weights.read_bytes()
+    assert main(["embed", str(weights), str(video), "--out", str(out[target])]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert str(out[target]) in error
+    assert (video.read_bytes(), weights.read_bytes()) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
+
+
+def test_embed_lists_what_it_leaves_out(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "good.mp4").write_bytes((folder / NAMES[0]).read_bytes())
+    (tmp_path / "videos" / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    out = tmp_path / "v.npz"
+    options = ["--out", str(out), "--workers", "0", "--device", "cpu"]
+    assert main(["embed", str(weights), str(tmp_path / "videos"), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("left out: torn.mp4: broken: ")
+    assert lines[1:] == [f"1 of 2 videos are in {out}"]
+
+
+def test_atlas_replaces_nothing_but_a_page(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    data = ["--dataset", "folder", "--data-dir", str(folder), "--device", "cpu"]
+    assert main(["atlas", str(weights), "--out", str(notes), *data]) == 1
+    assert capsys.readouterr().err == f"sdc: {notes} is there and is no page; give a new name\n"
+    assert notes.read_text() == "mine"

@@ -29,11 +29,11 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_world(config: DataConfig, data_dir: Path, split: str) -> VideoDataset:
+    def open_world(config: DataConfig, data_dir: Path, split: str, *_: object) -> VideoDataset:
         assert config.dataset == "world"
         return world[0] if split == "train" else world[1]
 
-    monkeypatch.setattr("sdc_lib.evaluation.run.open_dataset", open_world)
+    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", open_world)
 
 
 @pytest.mark.usefixtures("opened")

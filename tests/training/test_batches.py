@@ -12,7 +12,6 @@ from torch.testing import assert_close
 
 from sdc_lib.datasets.clips import PairSample, SampleKey
 from sdc_lib.support.files import available_cores, loader_workers
-from sdc_lib.training import batches as module
 from sdc_lib.training.batches import (
     BatchPlan,
     PixelBatch,
@@ -123,8 +122,8 @@ def test_workers_fit_into_shared_memory(
     pairs = make_pairs(CONFIG, make_videos(tmp_path, 4))
     batch = 4 * 2 * 3 * 5 * 16 * 16  # videos, clips, channels, frames and a still, pixels
     assert 4 * pairs.sample_bytes() == batch
-    monkeypatch.setattr(module, "free_shared_memory", lambda: 2 * batches * batch)
-    monkeypatch.setattr(module, "loader_workers", lambda wanted: wanted)
+    monkeypatch.setattr("sdc_lib.support.memory.free_shared_memory", lambda: 2 * batches * batch)
+    monkeypatch.setattr("sdc_lib.support.memory.loader_workers", lambda wanted: wanted)
     expected = pytest.warns(UserWarning, match="--shm-size") if batches < 100 else nullcontext()
     with expected:
         loader = make_loader(pairs, plan(samples=4, batch=4), 3)

@@ -1,0 +1,86 @@
+"""Only what can be used: by the manifest beside the data, or else by a check in child processes.
+
+Evaluation, embedding and search open no video that was not checked: a damaged file may crash the
+process that decodes it, and with it hours of work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sdc_lib.config import DataConfig
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.manifest import (
+    FileCheck,
+    Manifest,
+    apply_manifest,
+    check_dataset,
+    nearest_manifest,
+)
+from sdc_lib.datasets.names import Split, open_dataset
+from sdc_lib.video import VideoError, VideoInfo
+from sdc_lib.video.isolate import run_isolated
+
+
+def open_usable(
+    config: DataConfig,
+    data_dir: str | Path,
+    split: Split,
+    workers: int | None = None,
+    progress: bool = True,
+) -> VideoDataset:
+    """`open_dataset`, without files that cannot be used; see `usable`.
+
+    MotionFactors is checked while it is made, and not again.
+    """
+    if config.dataset == "motion-factors":
+        return open_dataset(config, data_dir, split)
+    return usable(open_dataset(config, data_dir, split, checked=False), workers, progress=progress)
+
+
+def usable(
+    videos: VideoDataset,
+    workers: int | None = None,
+    timeout: float = 120.0,
+    progress: bool = True,
+) -> VideoDataset:
+    """The same data set without files that cannot be used; they are listed in ``left_out``.
+
+    Files without a current verdict in the manifest are decoded once in child processes, and the
+    manifest keeps what was found.
+
+    Args:
+        videos: The files, opened or not.
+        workers: Child processes; as many as cores by default.
+        timeout: Seconds that one file may take.
+        progress: Show a bar.
+
+    Raises:
+        OSError: If the manifest cannot be written.
+    """
+    manifest = nearest_manifest(videos.root)
+    if manifest is None or not all(_is_known(manifest, file.path) for file in videos):
+        manifest = check_dataset(videos, workers or None, timeout, progress)
+    return apply_manifest(videos, manifest)
+
+
+def _is_known(manifest: Manifest, path: Path) -> bool:
+    verdict = manifest.of(path)
+    return verdict is not None and verdict.is_current(path)
+
+
+def usable_file(path: Path, timeout: float = 120.0) -> VideoInfo:
+    """Describe one file, from the manifest beside it or else after a check in a child process.
+
+    Raises:
+        VideoError: If it cannot be used.
+    """
+    manifest = nearest_manifest(path.parent)
+    if manifest is not None and _is_known(manifest, path):
+        return manifest.check(path)
+    jobs = [{"path": str(path), "name": path.name}]
+    (outcome,) = run_isolated("sdc_lib.video.tasks:check", jobs, workers=1, timeout=timeout)
+    if outcome.status != "ok":
+        raise VideoError(path, " ".join(outcome.cause.split()))
+    found = FileCheck(path.name, 0, 0, **outcome.result)
+    return VideoInfo(path, found.frames, found.fps, found.width, found.height)

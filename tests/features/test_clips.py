@@ -1,0 +1,80 @@
+"""Clips of a whole data set: what is wrong with one file is told with its name."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdc_lib.datasets.base import LeftOut, VideoDataset
+from sdc_lib.datasets.clips import EvalClips, EvalSample
+from sdc_lib.features import ClipSettings, ClipSource, extract_features
+from sdc_lib.model import SDC
+from sdc_lib.video import VideoError
+from tests.small_world import CLIPS
+
+World = tuple[VideoDataset, VideoDataset]
+
+
+def test_absurd_numbers_are_refused(world: World) -> None:
+    for batch_size, workers, line in (
+        (0, 0, "batch_size is 0; it must be from 1"),
+        (-1, 0, "batch_size is -1"),
+        (4, -1, "workers is -1; it must be from 0"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            ClipSource(world[1], CLIPS, batch_size, workers)
+    with pytest.raises(ValueError, match="size is 0; it must be from 8 to 4096"):
+        ClipSource(world[1], ClipSettings(4, 0))
+
+
+def test_no_video_left_names_the_first_cause(tmp_path: Path) -> None:
+    empty = VideoDataset("v", tmp_path, "all", [], left_out=[LeftOut("a.mp4", "broken: cut")])
+    with pytest.raises(ValueError, match=r"v/all has no videos to encode; a\.mp4: broken: cut"):
+        ClipSource(empty, CLIPS)
+
+
+def test_any_error_in_the_middle_names_the_file(
+    model: SDC, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = EvalClips.__getitem__
+
+    def broken(clips: EvalClips, index: int) -> EvalSample:
+        if index == 2:
+            raise MemoryError("cannot allocate\nanything")
+        return read(clips, index)
+
+    monkeypatch.setattr(EvalClips, "__getitem__", broken)
+    features = extract_features(model, world[1], CLIPS, progress=False)
+    assert (len(features), features.official) == (3, 4)
+    (line,) = features.left_out
+    assert line == f"{world[1][2].path}: MemoryError: cannot allocate"
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_names_the_file(
+    model: SDC, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = EvalClips.__getitem__
+
+    def killed(clips: EvalClips, index: int) -> EvalSample:
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(clips, index)
+
+    monkeypatch.setattr(EvalClips, "__getitem__", killed)
+    with pytest.raises(
+        VideoError, match=r"00\d\.mp4: a process .* ended .*sdc data check"
+    ) as error:
+        extract_features(model, world[1], CLIPS, workers=1, progress=False)
+    assert "\n" not in str(error.value)
+
+
+def test_features_that_are_not_finite_name_the_video(model: SDC, world: World) -> None:
+    with torch.no_grad():
+        next(model.heads.codebooks["video"].parameters()).fill_(torch.inf)
+    with pytest.raises(ValueError, match=r"the features of test/000\.mp4 are not finite"):
+        extract_features(model, world[1], CLIPS, progress=False)
