@@ -59,8 +59,8 @@ badges: setup  ## write badges that open the notebooks from REPO=owner/name; wit
 	$(BIN)/python -m tools.badges $(if $(REPO),--repo $(REPO))
 
 .PHONY: lab
-lab: setup  ## open JupyterLab on the notebooks (PORT=8888)
-	$(BIN)/python -m jupyterlab --notebook-dir=. --port=$(PORT) notebooks
+lab: setup  ## open JupyterLab on the repository, with notebook 00 (PORT=8888)
+	$(BIN)/python -m tools.lab --port $(PORT)
 
 # --- checks --------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,13 +20,11 @@ from typing import Any
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from tools.lab.__main__ import Options, arguments
+
 ROOT = Path(__file__).resolve().parents[2]
-# All cells stay attached to the page, so that a widget can be found wherever it is; nothing is
-# fetched from elsewhere.
-SETTINGS: dict[str, dict[str, Any]] = {
-    "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
+# All cells stay attached to the page, so that a widget can be found wherever it is.
+SETTINGS: dict[str, dict[str, Any]] = {"notebook-extension/tracker": {"windowingMode": "none"}}
 # What is left to run, and what failed, according to the notebook's own model.
 PROGRESS = """
 () => {
@@ -59,6 +57,26 @@ image => {
   image.addEventListener('load', () => { times.shown = performance.now(); }, {once: true});
 }
 """
+# Characters of all full lines of some paragraphs: a line is full if another one follows it. Inline
+# code and formulas sit a little higher or lower than the text.
+LINES = """
+paragraphs => paragraphs.flatMap(paragraph => {
+  const lines = [];
+  const walker = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (let i = 0; i < node.length; i++) {
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const box = range.getBoundingClientRect();
+      if (!box.width) continue;
+      const last = lines[lines.length - 1];
+      if (last && box.bottom - last.bottom < 12) last.letters++;
+      else lines.push({bottom: box.bottom, letters: 1});
+    }
+  return lines.slice(0, -1).map(line => line.letters);
+})
+"""
 PIXELS = """
 image => {
   const canvas = document.createElement('canvas');
@@ -75,6 +93,11 @@ class Lab:
 
     address: str
     token: str
+
+    @property
+    def home(self) -> str:
+        """What `make lab` opens."""
+        return f"{self.address}/?token={self.token}"
 
     def url(self, notebook: str) -> str:
         """Opens a notebook in a workspace of its own, in which no other is restored."""
@@ -96,9 +119,12 @@ def copy_notebooks(folder: Path) -> None:
         copy = folder / "notebooks" / path.name
         copy.write_text(json.dumps(content), encoding="utf-8")
     (folder / "data").mkdir()
-    for name in ("clips", "weights", "motion_factors"):
-        if (ROOT / "data" / name).is_dir():
-            (folder / "data" / name).symlink_to(ROOT / "data" / name)
+    for name in ("sdc_lib", "results", "data/clips", "data/weights", "data/motion_factors"):
+        if (ROOT / name).is_dir():
+            (folder / name).symlink_to(ROOT / name)
+    # The server itself follows no link out of its folder.
+    shutil.copy(ROOT / "README.md", folder)
+    shutil.copytree(ROOT / "docs", folder / "docs")
 
 
 @contextmanager
@@ -163,12 +189,13 @@ def seconds_to_new_picture(page: Page, handle: Locator, image: Locator) -> float
 
 
 def _command(folder: Path, port: int, token: str) -> list[str]:
+    """What `make lab` runs, for a server that a test can talk to."""
+    state = folder / ".jupyter"
     return [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
-        "--allow-root",  # containers of continuous integration run as root
+        *arguments(Options(port=port, root=folder, state=state, browser=False)),
+        "--ip=127.0.0.1",
         "--ServerApp.port_retries=0",
         f"--ServerApp.token={token}",
-        f"--notebook-dir={folder}",
         "--LabApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
@@ -180,7 +207,6 @@ def _environment(state: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": "data",
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "IPYTHONDIR": "ipython",
     }
     return {**os.environ, **{name: str(state / place) for name, place in places.items()}}
