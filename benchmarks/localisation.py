@@ -53,11 +53,16 @@ def measure(weights: str, key: str, videos: MotionFactors, seeds: range, folder:
 
 
 def metrics_of(found: Localisation) -> dict[str, float | Estimate]:
-    """The ratios by name."""
-    return {
-        f"{half} concepts on the {region}": estimate
+    """The ratios by name, in per cent: 100 is attention that does not care."""
+    ratios = {
+        f"{half} concepts on the {region}": ratio
         for half, row in found.ratios.items()
-        for region, estimate in row.items()
+        for region, ratio in row.items()
+    }
+    ratios["the shape itself on the shape"] = found.sharpest["shape"]
+    return {
+        name: Estimate(100 * ratio.value, 100 * ratio.low, 100 * ratio.high)
+        for name, ratio in ratios.items()
     }
 
 

@@ -4,7 +4,8 @@ A concept's attention is a distribution over the positions of a clip. Its *mass*
 moving shape, the distractor at rest, the background) divided by the region's *share* of the area
 says how much more it looks there than chance: 1 is chance, 2 twice as much. Of each half the
 concept that scores highest for the clip is asked. To compare with: `untrained_heads` on the same
-backbone, and frames in random order, where nothing moves as it did.
+backbone; frames in random order, where nothing moves as it did; and a map that is the shape itself,
+as sharp as the positions allow.
 
 Intervals resample the videos. This measure is ours; the regions are those of
 `sdc_lib.datasets.motion_factors.world.render_masks`.
@@ -42,12 +43,14 @@ class Localisation:
     Attributes:
         name: Heading of the printed table.
         ratios: Half -> region -> attention mass over share of the area.
+        sharpest: The same for a map that is the shape itself.
         area: Region -> its share of the area, per cent.
         evaluated: Videos.
     """
 
     name: str
     ratios: dict[str, dict[str, Estimate]]
+    sharpest: dict[str, Estimate]
     area: dict[str, float]
     evaluated: int
 
@@ -138,17 +141,18 @@ def _clips_and_masks(
 def _look(
     model: SDC, clips: Tensor, masks: Tensor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means over clips: attention mass of each half on each region ``(2, 3)``; areas ``(3,)``."""
+    """Means over clips: mass of both halves and of the shape on each region ``(3, 3)``; areas."""
     encoded = model.encode(clips)
     _, attention = model.heads.attention(encoded.local, model.heads.concepts("video"))
     areas = F.adaptive_avg_pool3d(masks, attention.shape[2:])  # (n, 3, T', H', W')
     of_clip = torch.arange(len(clips))
-    mass = []
+    looks = []
     for half, scores in enumerate(encoded.scores.chunk(2, dim=1)):
         strongest = half * scores.shape[1] + scores.argmax(dim=1)
-        look = attention[of_clip, strongest]  # (n, T', H', W'), sums to 1
-        mass.append((look[:, None] * areas).sum(dim=(2, 3, 4)).mean(dim=0))
-    return torch.stack(mass).double().numpy(), areas.mean(dim=(0, 2, 3, 4)).double().numpy()
+        looks.append(attention[of_clip, strongest])  # (n, T', H', W'), sums to 1
+    looks.append(areas[:, 0] / areas[:, 0].sum(dim=(1, 2, 3), keepdim=True))
+    mass = torch.stack([(look[:, None] * areas).sum(dim=(2, 3, 4)).mean(dim=0) for look in looks])
+    return mass.double().numpy(), areas.mean(dim=(0, 2, 3, 4)).double().numpy()
 
 
 def _summarise(
@@ -158,17 +162,19 @@ def _summarise(
     resamples: int,
     seed: int,
 ) -> Localisation:
-    """Ratios of means over videos, from masses ``(N, 2, 3)`` and shares ``(N, 3)``."""
+    """Ratios of means over videos, from masses ``(N, 3, 3)`` and shares ``(N, 3)``."""
     videos = len(masses)
     draws = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), resamples)
     draws = np.concatenate([np.ones((1, videos), dtype=draws.dtype), draws])  # first: the data
-    ratios = np.einsum("dv,vhr->dhr", draws, masses) / (draws @ shares)[:, None]  # (draws, 2, 3)
+    ratios = np.einsum("dv,vhr->dhr", draws, masses) / (draws @ shares)[:, None]  # (draws, 3, 3)
+    rows = [
+        {region: interval(ratios[:, row, r]) for r, region in enumerate(REGIONS)}
+        for row in range(len(HALVES) + 1)
+    ]
     return Localisation(
         name,
-        {
-            half: {region: interval(ratios[:, h, r]) for r, region in enumerate(REGIONS)}
-            for h, half in enumerate(HALVES)
-        },
+        dict(zip(HALVES, rows, strict=False)),
+        rows[-1],
         {region: float(100 * shares[:, r].mean()) for r, region in enumerate(REGIONS)},
         videos,
     )

@@ -59,6 +59,7 @@ def test_the_strongest_concepts_are_compared_with_where_things_are(videos: Motio
     assert moving["distractor"].high < moving["shape"].low  # it only shakes with the camera
     assert moving["background"].high < 1
     assert "attention mass / area" in str(found)
+    assert found.sharpest["shape"].value > moving["shape"].value
     expected = sum(
         moving[region].value * found.area[region] for region in REGIONS
     )  # all the mass is somewhere
