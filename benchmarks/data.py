@@ -30,7 +30,7 @@ from PIL import Image
 from sdc_lib.datasets.frames import pair_indices
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.video import read_clip, sample_clip, write_video
-from sdc_lib.video.readers import TorchcodecReader
+from sdc_lib.video.other_decoders import TorchcodecReader
 from sdc_lib.video.transcode import transcode
 
 OUT = Path("results/benchmark_data.json")
@@ -135,7 +135,7 @@ def with_torchcodec(path: Path) -> Read:
 
     def read(rng: np.random.Generator) -> NDArray[np.uint8]:
         reader = TorchcodecReader(path)
-        return reader.read_frames(indices(len(reader), rng))
+        return reader.read(indices(len(reader), rng))
 
     return read
 

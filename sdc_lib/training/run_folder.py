@@ -20,7 +20,7 @@ from sdc_lib.model import SDC
 from sdc_lib.support.files import write_atomically
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
-from sdc_lib.video.readers import video_backend
+from sdc_lib.video import video_backend
 from sdc_lib.weights import export_model, is_written
 
 MAY_CHANGE = ("data.workers", "data.cache_mb")

@@ -1,69 +1,27 @@
-"""Read and write video files: exact frames in, H.264 out.
+"""Read exact frames: frame ``i`` of the result is frame ``indices[i]`` of the file.
 
-Frames are exact: frame ``i`` of the result is frame ``indices[i]`` of the file, or there is a
-``VideoError``. No reader outlives the call that opened it, so that nothing is shared between
-processes and broken files leave nothing behind.
+Or there is a `VideoError`. No reader outlives the call that opened it, so that nothing is shared
+between processes and broken files leave nothing behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sdc_lib.video.decoders import (
-    decode,
-    decoder_problems,
-    decord_is_exact,
-    frames_in_order,
-    open_reader,
-)
+import numpy as np
+from numpy.typing import NDArray
+
+from sdc_lib.video.choose import open_reader
 from sdc_lib.video.error import PathLike, VideoError
-from sdc_lib.video.readers import video_backend
-from sdc_lib.video.write import write_video
+from sdc_lib.video.info import VideoInfo, probe
 
 if TYPE_CHECKING:  # torch takes seconds to load, and the processes that check files do without it
     from torch import Tensor
 
-__all__ = [
-    "VideoError",
-    "VideoInfo",
-    "check_video",
-    "decoder_problems",
-    "probe",
-    "read_clip",
-    "sample_clip",
-    "video_backend",
-    "write_video",
-]
-
-_CHECK_CHUNK = 32
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What ``probe`` knows of a file: frames, frames per second, size in pixels as decoded."""
-
-    path: Path
-    num_frames: int
-    fps: float
-    width: int
-    height: int
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        return self.num_frames / self.fps if self.fps > 0 else 0.0
-
-
-def probe(path: PathLike) -> VideoInfo:
-    """Open a file, decode its first frame and describe it.
-
-    Raises:
-        VideoError: The file is missing, empty, cut short, or not a video.
-    """
-    return _info(path, open_reader(path))
+_MOST_BYTES = 4 * 10**9  # in one clip: 32 frames of 7680 x 4320 fit
+# Frames are decoded and resized this many bytes at a time, and at least one.
+_BLOCK_BYTES = 64 * 2**20
 
 
 def read_clip(path: PathLike, indices: Iterable[int], short_side: int | None = None) -> Tensor:
@@ -73,6 +31,7 @@ def read_clip(path: PathLike, indices: Iterable[int], short_side: int | None = N
         path: Video file.
         indices: Frame numbers from 0, in any order, repeats allowed.
         short_side: Resize (bilinear, antialiased) so that the shorter side has this many pixels.
+            Done while reading, so that long videos need the memory of the result alone.
 
     Returns:
         uint8 tensor ``(T, H, W, C)``, RGB, with T the number of indices.
@@ -85,14 +44,18 @@ def read_clip(path: PathLike, indices: Iterable[int], short_side: int | None = N
 
 
 def sample_clip(
-    path: PathLike, choose: Callable[[int], Iterable[int]], short_side: int | None = None
+    path: PathLike,
+    choose: Callable[[int], Iterable[int]],
+    short_side: int | None = None,
+    info: VideoInfo | None = None,
 ) -> Tensor:
-    """Read frames that are chosen once the length is known, opening the file only once.
+    """Read frames that are chosen once the length is known.
 
     Args:
         path: Video file.
         choose: Gets the number of frames, returns the indices as for ``read_clip``.
         short_side: As for ``read_clip``.
+        info: What `probe` found in the file as it is now, where somebody kept it.
 
     Returns:
         uint8 tensor ``(T, H, W, C)``.
@@ -101,58 +64,63 @@ def sample_clip(
         ValueError: As for ``read_clip``.
         VideoError: The file cannot be used.
     """
-    import torch
-
     if short_side is not None and short_side < 1:
         raise ValueError(f"short_side is {short_side}; it must be at least 1 pixel")
-    reader = open_reader(path)
-    num_frames = len(reader)
-    wanted = [int(index) for index in choose(num_frames)]
-    if not wanted:
+    info = probe(path) if info is None else info
+    wanted = np.asarray([int(index) for index in choose(info.num_frames)], np.int64)
+    if not wanted.size:
         raise ValueError(f"{path}: no frame indices given; at least one is needed")
-    outside = [index for index in wanted if not 0 <= index < num_frames]
-    if outside:
+    outside = wanted[(wanted < 0) | (wanted >= info.num_frames)]
+    if outside.size:
         raise ValueError(
-            f"{path}: frame index {outside[0]} is out of range; the video has {num_frames} "
-            f"frames, 0 to {num_frames - 1}"
+            f"{path}: frame index {outside[0]} is out of range; the video has {info.num_frames} "
+            f"frames, 0 to {info.num_frames - 1}"
         )
-    frames = torch.from_numpy(decode(path, reader, wanted))  # (T, H, W, C)
-    return frames if short_side is None else _resize_short_side(frames, short_side)
+    size = resized_size(info.height, info.width, short_side)
+    needed_bytes = 3 * wanted.size * size[0] * size[1]
+    if needed_bytes > _MOST_BYTES:
+        raise VideoError(
+            path,
+            f"{wanted.size} frames of {size[1]} x {size[0]} pixels take {needed_bytes / 1e9:.1f} "
+            f"GB, more than {_MOST_BYTES / 1e9:g}; read fewer or smaller ones (short_side, or "
+            "sdc data prepare)",
+        )
+    return _read(info, wanted, size)
 
 
-def check_video(path: PathLike) -> VideoInfo:
-    """Decode a whole file, with decord as training reads it and with PyAV as a second opinion.
+def resized_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:
+    """Height and width with the shorter side ``short_side``, the longer rounded down.
 
-    Far slower than ``probe``: meant to run once per file, in a child process, because a damaged
-    file may crash a decoder.
-
-    Raises:
-        VideoError: The file cannot be used, or any of its frames cannot be decoded.
+    As torchvision does it, so that reading small and resizing later are one and the same.
     """
-    reader = open_reader(path)
-    info = _info(path, reader)
-    if decord_is_exact(path):
-        for start in range(0, info.num_frames, _CHECK_CHUNK):
-            decode(path, reader, range(start, min(start + _CHECK_CHUNK, info.num_frames)))
-    decoded = sum(1 for _ in frames_in_order(path))
-    if decoded < info.num_frames:
-        raise VideoError(path, f"damaged: {info.num_frames} frames listed, {decoded} decode")
-    return info
+    shorter = min(height, width)
+    side = shorter if short_side is None else short_side
+    return int(side * height / shorter), int(side * width / shorter)
 
 
-def _info(path: PathLike, reader: Any) -> VideoInfo:
-    height, width = decode(path, reader, [0]).shape[1:3]
-    return VideoInfo(Path(path), len(reader), float(reader.get_avg_fps()), width, height)
-
-
-def _resize_short_side(frames: Tensor, short_side: int) -> Tensor:
-    """Resize uint8 ``(T, H, W, C)``, keeping the aspect ratio."""
+def _read(info: VideoInfo, wanted: NDArray[np.int64], size: tuple[int, int]) -> Tensor:
+    """Read increasing frames block by block, then put them in the order that is wanted."""
     import torch
 
-    height, width = frames.shape[1:3]
-    scale = short_side / min(height, width)
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    if size == (height, width):
+    needed, places = np.unique(wanted, return_inverse=True)
+    in_block = max(1, _BLOCK_BYTES // (3 * info.width * info.height))
+    reader = open_reader(info)
+    if len(needed) <= in_block:
+        frames = _resize(torch.from_numpy(reader.read(needed.tolist())), size)
+    else:
+        frames = torch.empty((len(needed), *size, 3), dtype=torch.uint8)
+        for start in range(0, len(needed), in_block):
+            block = reader.read(needed[start : start + in_block].tolist())
+            frames[start : start + in_block] = _resize(torch.from_numpy(block), size)
+    in_order = len(needed) == len(wanted) and bool((needed == wanted).all())
+    return frames if in_order else frames[torch.from_numpy(places)]
+
+
+def _resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize uint8 ``(T, H, W, C)``."""
+    import torch
+
+    if size == frames.shape[1:3]:
         return frames
     resized = torch.nn.functional.interpolate(
         frames.permute(0, 3, 1, 2), size=size, mode="bilinear", antialias=True

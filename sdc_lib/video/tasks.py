@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from sdc_lib.video.read import check_video
+from sdc_lib.video.check import check_video
 from sdc_lib.video.transcode import transcode
 
 

@@ -14,9 +14,10 @@ import av
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from sdc_lib.support.files import written_beside
-from sdc_lib.video.decoders import frames_in_order, open_reader, to_rgb
+from sdc_lib.video.container import ToRgb, convert_options, orientation
 from sdc_lib.video.error import PathLike, VideoError
-from sdc_lib.video.readers import convert_options
+from sdc_lib.video.info import probe
+from sdc_lib.video.reader import frames_in_order
 
 # Containers whose index names every packet, by suffix.
 CONTAINERS = {".avi": "avi", ".m4v": "mp4", ".mov": "mov", ".mp4": "mp4"}
@@ -51,12 +52,11 @@ def transcode(
             f"short_side is {short_side} and quality {quality}; at least 2, and 2 to 31, are right"
         )
     changed = os.stat(source).st_mtime_ns
-    reader = open_reader(source)
-    listed, fps = len(reader), float(reader.get_avg_fps())
+    info = probe(source)
     with written_beside(end) as beside:
-        written = _write(source, beside, fps if fps > 0 else 25.0, short_side, quality)
-        if written < listed:
-            raise VideoError(source, f"damaged: {listed} frames listed, {written} decode")
+        written = _write(source, beside, info.fps if info.fps > 0 else 25.0, short_side, quality)
+        if written < info.num_frames:
+            raise VideoError(source, f"damaged: {info.num_frames} frames listed, {written} decode")
         size = beside.stat().st_size
         os.utime(beside, ns=(changed, changed))
     return written, size
@@ -66,14 +66,14 @@ def _write(source: PathLike, path: Path, fps: float, short_side: int, quality: i
     """Encode all frames and return how many there were."""
     rate = Fraction(fps).limit_denominator(1_001_000)
     options = {"qmin": str(quality), "qmax": str(quality), "threads": "1"}
-    shrink = VideoReformatter()
+    shrink, to_rgb = VideoReformatter(), ToRgb()
     written = 0
     with av.open(str(path), "w", format=CONTAINERS[path.suffix.lower()]) as container:
         stream = container.add_stream("mjpeg", rate=rate, options=options)
         stream.pix_fmt = "yuvj420p"
         for frame in frames_in_order(source):
             upright = frame
-            if frame.rotation:
+            if any(orientation(frame)):
                 upright = av.VideoFrame.from_ndarray(to_rgb(frame).copy(), format="rgb24")
             if not written:
                 stream.width, stream.height = _size(upright.width, upright.height, short_side)

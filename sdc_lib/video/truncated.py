@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+_MP4_BOXES = frozenset({b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"uuid", b"meta", b"free"})
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
 _EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
@@ -40,7 +41,10 @@ def stated_size(path: str | os.PathLike[str]) -> int | None:
 
 
 def _mp4_size(file: BinaryIO, actual: int) -> int:
-    """End of the last top-level box that begins inside the file."""
+    """End of the last top-level box that begins inside the file.
+
+    Cameras and tools put data of their own behind it, which is no box or one that nobody knows.
+    """
     end = 0
     while end < actual:
         file.seek(end)
@@ -54,25 +58,48 @@ def _mp4_size(file: BinaryIO, actual: int) -> int:
             if len(header) < 16:
                 return end
             size = int(struct.unpack(">Q", header[8:16])[0])
-        if size < 8:  # not a box: what follows the last real one is not ours to judge
+        kind = header[4:8]
+        if size < 8 or not (kind in _MP4_BOXES or kind in _MP4_FIRST_BOXES):
             return end
         end += size
     return end
 
 
 def _riff_size(file: BinaryIO, actual: int) -> int:
-    """End of the last RIFF chunk that begins inside the file; AVIs above 1 GB have several."""
+    """End of the last RIFF chunk that begins inside the file; AVIs above 1 GB have several.
+
+    Some writers give the size of the whole file for that of its content, 8 bytes less. What is
+    inside says then whether anything is missing.
+    """
     end = 0
     while end < actual:
-        file.seek(end)
-        header = file.read(8)
-        if len(header) < 8 or header[:4] != b"RIFF":
+        size = _chunk_size(file, end, b"RIFF")
+        if not size:  # written to a pipe: the length was never filled in
             return end
-        size = int(struct.unpack("<I", header[4:8])[0])
-        if size == 0:  # written to a pipe: the length was never filled in
-            return end
-        end += 8 + size
+        stated = end + 8 + size
+        inside = _last_chunk_end(file, end + 12, min(actual, stated))
+        end = inside if inside <= actual < stated <= actual + 8 else stated
     return end
+
+
+def _last_chunk_end(file: BinaryIO, start: int, stop: int) -> int:
+    """End of the last of the chunks that begin between two places, each padded to even length."""
+    place = start
+    while place + 8 <= stop:
+        size = _chunk_size(file, place)
+        if size is None:
+            break
+        place += 8 + size + size % 2
+    return place
+
+
+def _chunk_size(file: BinaryIO, place: int, kind: bytes | None = None) -> int | None:
+    """Size of the chunk that begins at a place, ``None`` where there is none of that kind."""
+    file.seek(place)
+    header = file.read(8)
+    if len(header) < 8 or kind not in (None, header[:4]):
+        return None
+    return int(struct.unpack("<I", header[4:8])[0])
 
 
 def _matroska_size(file: BinaryIO) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from sdc_lib.video.readers import convert_options, open_options
+from sdc_lib.video.container import convert_options, open_options
 from tools.pyav_signatures import (
     ANYTHING,
     TARGET,

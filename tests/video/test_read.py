@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
+import multiprocessing
 import pickle
-import shutil
-import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms.v2.functional import resize
 
 from sdc_lib.video import (
     VideoError,
     VideoInfo,
     check_video,
-    decoders,
     probe,
     read_clip,
     sample_clip,
     write_video,
 )
-from sdc_lib.video.truncated import stated_size
 from tests.conftest import (
     NumberedWriter,
     frame_numbers,
     numbered_frame,
     write_numbered_video,
 )
+
+read = importlib.import_module("sdc_lib.video.read")
 
 FORMATS: dict[str, dict[str, Any]] = {
     "b_frames.mp4": {"bf": "3", "g": "12"},
@@ -107,22 +108,6 @@ def test_a_container_without_index_never_yields_a_neighbour(tmp_path: Path, name
         except (VideoError, ValueError):
             continue
         assert numbers == order
-
-
-def test_rotation_metadata_is_applied_alike_by_both_decoders(
-    numbered_video: NumberedWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = numbered_video("turned.mp4", 10)
-    data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40  # version 0: nine 16.16 numbers after 40 bytes
-    turn = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
-    data[matrix : matrix + 36] = turn
-    path.write_bytes(bytes(data))
-    with_decord = read_clip(path, [7, 2])
-    monkeypatch.setattr(decoders, "decord_is_exact", lambda _: False)
-    with_pyav = read_clip(path, [7, 2])
-    assert with_decord.shape == with_pyav.shape == (2, 64, 48, 3)
-    assert (with_decord.int() - with_pyav.int()).abs().float().mean() < 2
 
 
 @pytest.mark.parametrize("width", [32, 48, 96, 144])
@@ -265,43 +250,47 @@ def test_the_error_survives_pickling(tmp_path: Path) -> None:
     assert str(error) == f"{tmp_path / 'a.mp4'}: empty"
 
 
-def test_stated_sizes(any_format: Path, tmp_path: Path) -> None:
-    size = any_format.stat().st_size
-    assert stated_size(any_format) == size
-    longer = tmp_path / any_format.name
-    shutil.copy(any_format, longer)
-    with longer.open("ab") as file:
-        file.write(bytes(7))
-    stated = stated_size(longer)
-    assert stated is not None
-    assert stated <= size + 7
-    (tmp_path / "text").write_text("0123456789abcdef")
-    assert stated_size(tmp_path / "text") is None
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.ts"])
+def test_blocks_change_nothing(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = {"a.avi": "mjpeg"}.get(name, "libx264")
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_numbered_video(tmp_path / name, 30, codec=codec, pix_fmt=pix_fmt)
+    order = [29, 0, 7, 7, 8, 20]
+    before = read_clip(path, order), read_clip(path, order, short_side=24)
+    monkeypatch.setattr(read, "_BLOCK_BYTES", 2 * 48 * 64 * 3)
+    after = read_clip(path, order), read_clip(path, order, short_side=24)
+    assert torch.equal(before[0], after[0])
+    assert torch.equal(before[1], after[1])
+    assert frame_numbers(after[1]) == order
 
 
-def test_decoder_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert decoders.decoder_problems() == []
+def test_reading_small_is_what_resizing_later_gives(numbered_video: NumberedWriter) -> None:
+    path = numbered_video(height=90, width=126)
+    frames = read_clip(path, range(5))
+    later = resize(frames.permute(0, 3, 1, 2), [64], antialias=True).permute(0, 2, 3, 1)
+    assert torch.equal(read_clip(path, range(5), short_side=64), later)
 
-    def versions(found: dict[str, str]) -> None:
-        def version(name: str) -> str:
-            if name not in found:
-                raise importlib.metadata.PackageNotFoundError(name)
-            return found[name]
 
-        monkeypatch.setattr(importlib.metadata, "version", version)
+def test_more_than_fits_is_named(
+    numbered_video: NumberedWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = numbered_video()
+    monkeypatch.setattr(read, "_MOST_BYTES", 30 * 48 * 64 * 3)
+    assert len(read_clip(path, range(30))) == 30
+    with pytest.raises(VideoError, match=r"31 frames of 64 x 48 pixels take 0\.0 GB, more than"):
+        read_clip(path, range(31))
+    assert len(read_clip(path, range(40), short_side=24)) == 40
 
-    versions({"decord": "0.6.0", "decord2": "3.4.0"})
-    (problem,) = decoders.decoder_problems()
-    assert "decord 0.6.0 and decord2 3.4.0" in problem
-    assert "pip uninstall" in problem
-    versions({"decord": "0.6.0"})
-    (problem,) = decoders.decoder_problems()
-    assert "decord 0.6.0" in problem
 
-    def broken() -> None:
-        raise ImportError("No module named 'decord'")
-
-    versions({})
-    monkeypatch.setattr(decoders, "_decord", broken)
-    (problem,) = decoders.decoder_problems()
-    assert "pip install decord2" in problem
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+@pytest.mark.parametrize("name", ["a.ts", "a.mp4"])
+def test_reading_goes_on_in_forked_processes(tmp_path: Path, name: str) -> None:
+    """PyAV 19 keeps converters by thread, with helper threads that a fork leaves behind."""
+    path = write_numbered_video(tmp_path / name, 5, height=480, width=640)
+    assert frame_numbers(read_clip(path, [4])) == [4]
+    child = multiprocessing.get_context("fork").Process(target=read_clip, args=(path, [3]))
+    child.start()
+    child.join(60)
+    ended = child.exitcode
+    child.kill()
+    assert ended == 0

@@ -16,9 +16,9 @@ import pytest
 import torch
 
 from sdc_lib.training.run_folder import environment
-from sdc_lib.video import VideoError, check_video, probe, read_clip, readers
-from sdc_lib.video.decoders import frames_in_order
-from sdc_lib.video.readers import BACKENDS, JpegReader, special_reader, video_backend
+from sdc_lib.video import VideoError, check_video, info, probe, read_clip, video_backend
+from sdc_lib.video.choose import BACKENDS, open_reader
+from sdc_lib.video.reader import SequentialReader, frames_in_order
 from tests.conftest import frame_numbers, numbered_frame, write_numbered_video
 
 INSTALLED = [
@@ -105,7 +105,7 @@ def test_every_backend_refuses_what_is_cut_or_no_video(backend: str, tmp_path: P
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mov"])
 def test_motion_jpeg_is_read_by_packets(tmp_path: Path, name: str) -> None:
     path = write_numbered_video(tmp_path / name, 30, **MJPEG)
-    assert isinstance(special_reader(path), JpegReader)
+    assert probe(path).access == "packet"
     assert frame_numbers(read_clip(path, ORDER)) == ORDER
     assert (probe(path).num_frames, probe(path).fps) == (30, 25.0)
     assert np.array_equal(read_clip(path, [7])[0], read_clip(path, range(30))[7])
@@ -123,11 +123,8 @@ def test_motion_jpeg_of_any_width(tmp_path: Path, width: int) -> None:
 
 def test_motion_jpeg_without_an_index_goes_another_way(tmp_path: Path) -> None:
     path = write_numbered_video(tmp_path / "a.mkv", 30, **MJPEG)
-    assert special_reader(path) is None
-    with pytest.raises(ValueError, match="has no complete index"):
-        JpegReader(path)
-    with pytest.raises(ValueError, match="is h264, not Motion JPEG"):
-        JpegReader(write_numbered_video(tmp_path / "b.mp4", 3))
+    assert probe(path).access == "order"
+    assert isinstance(open_reader(probe(path)), SequentialReader)
 
 
 def test_motion_jpeg_whose_packets_are_gone_raises(tmp_path: Path) -> None:
@@ -159,12 +156,11 @@ def test_an_unknown_codec_is_a_video_error(tmp_path: Path) -> None:
 
 
 def test_only_so_many_files_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "_REMEMBERED", 2)
-    monkeypatch.setattr(readers, "_other_kinds", set())
+    monkeypatch.setattr(info, "_REMEMBERED", 2)
+    monkeypatch.setattr(info, "_known", {})
     for number in range(5):
-        path = write_numbered_video(tmp_path / f"{number}.mp4", 2)
-        assert special_reader(path) is None
-        assert len(readers._other_kinds) <= 2
+        assert probe(write_numbered_video(tmp_path / f"{number}.mp4", 2)).num_frames == 2
+        assert len(info._known) <= 2
 
 
 def test_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -173,11 +169,11 @@ def test_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert environment(torch.device("cpu"))["video_backend"] == "decord"
     monkeypatch.setenv("SDC_VIDEO_BACKEND", "opencv")
     with pytest.raises(ValueError, match=r"'opencv'; it must be one of decord, torchcodec"):
-        probe(write_numbered_video(tmp_path / "a.mp4", 2))
+        read_clip(write_numbered_video(tmp_path / "a.mp4", 2), [0])
     monkeypatch.setenv("SDC_VIDEO_BACKEND", "torchcodec")
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
     with pytest.raises(ImportError, match="pip install torchcodec"):
-        probe(tmp_path / "a.mp4")
+        read_clip(tmp_path / "a.mp4", [0])
 
 
 def test_torchcodec_is_called_as_it_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,10 +184,9 @@ def test_torchcodec_is_called_as_it_wants(tmp_path: Path, monkeypatch: pytest.Mo
         def __init__(self, path: str, **options: object) -> None:
             assert Path(path).is_absolute()
             assert options == {"num_ffmpeg_threads": 1, "dimension_order": "NHWC"}
-            self.metadata = SimpleNamespace(average_fps=25.0)
 
         def __len__(self) -> int:
-            return 5
+            return len(frames)
 
         def get_frames_at(self, indices: list[int]) -> SimpleNamespace:
             return SimpleNamespace(data=frames[indices])
