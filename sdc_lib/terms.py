@@ -55,6 +55,8 @@ class Term(NamedTuple):
     """Its value when nothing has been learned."""
     best: str
     """The smallest value it can take."""
+    symbols: str
+    """Query and target in symbols; ⇄ where each side is the query once and the target once."""
 
     @property
     def family(self) -> str:
@@ -71,37 +73,49 @@ _KEY = "key"
 _CONTRAST, _ALIGN, _FLAT = "contrast_temperature", "alignment_temperature", "diversity_temperature"
 _LOCAL = "local_from_epoch"
 
+_ENTROPY = "the assignment's entropy"
+_SAME = "the same concept in {} (near in its own video, far in all others)"
+
 TERMS = (
     Term("contrast_video", "video projection of v1 (v2)", "video projection of v2 (v1)",
-         "none", _CONTRAST, _KEY, "", "log B", "0"),
+         "none", _CONTRAST, _KEY, "", "log B", "0", "v₁ ⇄ v₂"),
     Term("contrast_static", "video-to-static projection of v1 (v2), and back",
-         "static projection of s2 (s1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0"),
+         "static projection of s2 (s1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0",
+         "vˢ₁ ⇄ s₂,  vˢ₂ ⇄ s₁"),
     Term("contrast_dynamic", "video-to-dynamic projection of v1 (v2), and back",
-         "dynamic projection of d2 (d1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0"),
+         "dynamic projection of d2 (d1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0",
+         "vᵈ₁ ⇄ d₂,  vᵈ₂ ⇄ d₁"),
     Term("align_static", "distribution of each of v1, v2, s1, s2",
          "Sinkhorn assignment of each other one", "video and static codebook, static halves",
-         _ALIGN, "assignment", "", "log K", "0"),
+         _ALIGN, "assignment", "", "log K", _ENTROPY,
+         "each of v₁ v₂ s₁ s₂ → assignment of each other"),
     Term("align_dynamic", "distribution of each of v1, v2, d1, d2",
          "Sinkhorn assignment of each other one", "video and dynamic codebook, dynamic halves",
-         _ALIGN, "assignment", "", "log K", "0"),
+         _ALIGN, "assignment", "", "log K", _ENTROPY,
+         "each of v₁ v₂ d₁ d₂ → assignment of each other"),
     Term("diversity_static", "distribution of d1, d2", "the flat distribution",
-         "dynamic codebook, static half", _FLAT, "none", "", "-log K", "-log K"),
+         "dynamic codebook, static half", _FLAT, "none", "", "-log K", "-log K",
+         "d₁, d₂ → flat, static half"),
     Term("diversity_dynamic", "distribution of s1, s2", "the flat distribution",
-         "static codebook, dynamic half", _FLAT, "none", "", "-log K", "-log K"),
+         "static codebook, dynamic half", _FLAT, "none", "", "-log K", "-log K",
+         "s₁, s₂ → flat, dynamic half"),
     Term("fidelity_video", "feature rebuilt from the scores of v1, v2", "their pooled features",
-         "video codebook, both halves", "", "feature", "", "about 0", "-1"),
+         "video codebook, both halves", "", "feature", "", "about 0", "-1",
+         "both halves → pooled v₁, v₂"),
     Term("fidelity_static", "feature rebuilt from the scores of s1, s2", "their pooled features",
-         "static codebook, static half", "", "feature", "", "about 0", "-1"),
+         "static codebook, static half", "", "feature", "", "about 0", "-1",
+         "static half → pooled s₁, s₂"),
     Term("fidelity_dynamic", "feature rebuilt from the scores of d1, d2", "their pooled features",
-         "dynamic codebook, dynamic half", "", "feature", "", "about 0", "-1"),
-    Term("local_video", "descriptors of active concepts in v1 (v2)", "the same concepts in v2 (v1)",
-         "video codebook, both halves", "", _KEY, _LOCAL, "about 2", "0"),
-    Term("local_static", "descriptors of active concepts in s1 (s2)",
-         "the same concepts in s2 (s1)", "static codebook, static half", "", _KEY, _LOCAL,
-         "about 2", "0"),
-    Term("local_dynamic", "descriptors of active concepts in d1 (d2)",
-         "the same concepts in d2 (d1)", "dynamic codebook, dynamic half", "", _KEY, _LOCAL,
-         "about 2", "0"),
+         "dynamic codebook, dynamic half", "", "feature", "", "about 0", "-1",
+         "dynamic half → pooled d₁, d₂"),
+    Term("local_video", "descriptor of each kept concept in v1 (v2)", _SAME.format("v2 (v1)"),
+         "video codebook, both halves", "", _KEY, _LOCAL, "about 2", "0", "v₁ ⇄ v₂, both halves"),
+    Term("local_static", "descriptor of each kept concept in s1 (s2)", _SAME.format("s2 (s1)"),
+         "static codebook, static half", "", _KEY, _LOCAL, "about 2", "0",
+         "s₁ ⇄ s₂, static half"),
+    Term("local_dynamic", "descriptor of each kept concept in d1 (d2)", _SAME.format("d2 (d1)"),
+         "dynamic codebook, dynamic half", "", _KEY, _LOCAL, "about 2", "0",
+         "d₁ ⇄ d₂, dynamic half"),
 )  # fmt: skip
 """The terms in the order in which the objective returns and the log lists them."""
 

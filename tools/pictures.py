@@ -1,9 +1,11 @@
-"""Draw the pictures of README.md and docs/results.md from the weights that ship.
+"""Draw the pictures of README.md and docs/ from the library and the weights that ship.
 
-``python -m tools.pictures`` writes docs/images/: the six views of a video and where its
-concepts look; the curves of each run; the videos that its purest concepts respond to.
+``python -m tools.pictures`` writes docs/images/: the method in one figure; the six views of a video
+and where its concepts look; the curves of each run; the videos that its purest concepts respond
+to. It also fills in the table of the thirteen terms in docs/architecture.md.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,23 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "images"
 COLUMNS = 6
 _KINDS = ("video", "video", "one frame", "one frame", "difference", "difference")
+
+
+def draw_architecture() -> Path:
+    """The method in one figure, and the table of its terms below it on its page."""
+    path = FOLDER / "architecture.svg"
+    alt = "The method: six views, one backbone, three codebooks, thirteen loss terms."
+    path.write_text(plots.figure_svg(plots.architecture(), alt), encoding="utf-8")
+    page = ROOT / "docs" / "architecture.md"
+    page.write_text(with_terms(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+def with_terms(text: str) -> str:
+    """A page whose table of terms is the library's."""
+    table = plots.term_table().markdown()
+    marked = re.compile(r"(<!-- terms -->\n).*?(?=<!-- /terms -->)", re.DOTALL)
+    return marked.sub(lambda found: found[1] + table, text)
 
 
 def draw_overview() -> Path:
@@ -107,6 +126,7 @@ def _trail(video: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 if __name__ == "__main__":
+    print(draw_architecture())
     print(draw_overview())
     for shipped in available():
         print(draw_curves(shipped))

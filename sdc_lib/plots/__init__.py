@@ -12,6 +12,8 @@ except ImportError as error:
         "sdc_lib.plots needs matplotlib and Pillow: pip install -e '.[notebooks]' in the clone"
     ) from error
 
+from sdc_lib.plots.architecture import architecture
+from sdc_lib.plots.blocks import PARTS
 from sdc_lib.plots.concepts import (
     SinkhornStep,
     codebook_usage,
@@ -32,14 +34,14 @@ from sdc_lib.plots.frames import (
 from sdc_lib.plots.grid import image_grid
 from sdc_lib.plots.pixels import difference_frames, overlay, to_frames
 from sdc_lib.plots.players import Player, player
+from sdc_lib.plots.showing import figure_image, figure_svg, image_tag, show
 from sdc_lib.plots.style import (
     MARKERS,
     PALETTE,
     STREAM_COLOURS,
     STREAM_LINES,
-    figure_image,
+    STREAM_TINTS,
     new_figure,
-    show,
     use_style,
 )
 from sdc_lib.plots.tables import (
@@ -48,15 +50,20 @@ from sdc_lib.plots.tables import (
     embedding_2d,
     similarity_matrix,
 )
+from sdc_lib.plots.term_table import TermTable, term_table
 
 __all__ = [
     "MARKERS",
     "PALETTE",
+    "PARTS",
     "STREAM_COLOURS",
     "STREAM_LINES",
+    "STREAM_TINTS",
     "Player",
     "SinkhornStep",
+    "TermTable",
     "ablation_bars",
+    "architecture",
     "codebook_usage",
     "concept_maps",
     "concept_overlap",
@@ -66,7 +73,9 @@ __all__ = [
     "disentanglement_table",
     "embedding_2d",
     "figure_image",
+    "figure_svg",
     "image_grid",
+    "image_tag",
     "log_columns",
     "loss_curves",
     "new_figure",
@@ -80,6 +89,7 @@ __all__ = [
     "similarity_matrix",
     "sinkhorn_steps",
     "sinkhorn_trace",
+    "term_table",
     "to_frames",
     "use_style",
     "view_frames",

@@ -34,8 +34,8 @@ def image_grid(
     columns = max(len(row) for row in rows)
     height, width = rows[0][0].shape[:2]
     longest = max(map(len, row_labels), default=0) if row_labels else 0
-    left, top = 7 * longest + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
-    gap, dpi = 7, 90
+    left, top = round(7.5 * longest) + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
+    gap, dpi = 7, 96
     canvas = np.full(
         (top + len(rows) * (height + gap), left + columns * (width + gap), 3), 255, np.uint8
     )

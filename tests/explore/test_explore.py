@@ -120,7 +120,7 @@ def test_an_explorer_is_described_and_has_a_static_twin(
     assert isinstance(figure, Figure)
     mime, data = plots.figure_image(figure)
     assert mime.startswith("image/")
-    assert len(data) <= 60_000
+    assert len(data) <= 80_000
 
 
 def test_show_displays_the_widget_and_then_its_twin_with_its_text(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import io
+import re
 import sys
 from typing import Any
+from xml.etree import ElementTree
 
 import IPython.display
 import matplotlib
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from sdc_lib import plots
@@ -22,29 +26,68 @@ def noise_clip(frames: int = 6, side: int = 24) -> torch.Tensor:
     return torch.randint(0, 256, (frames, side, side + 8, 3), dtype=torch.uint8)
 
 
-def test_show_carries_the_text_beside_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[tuple[dict[str, Any], dict[str, Any]]] = []
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    bundles: list[dict[str, Any]] = []
 
-    def display(bundle: dict[str, Any], *, raw: bool, metadata: dict[str, Any]) -> None:
+    def display(bundle: dict[str, Any], *, raw: bool) -> None:
         assert raw
-        shown.append((bundle, metadata))
+        bundles.append(bundle)
 
     monkeypatch.setattr(IPython.display, "display", display)
-    plots.show(plots.codebook_usage({"a": torch.rand(5)}), alt="A codebook, used about equally.")
-    bundle, metadata = shown[0]
-    assert bundle["text/plain"] == "A codebook, used about equally."
-    assert metadata == {"image/png": {"alt": "A codebook, used about equally."}}
-    assert bundle["image/png"].startswith(b"\x89PNG")
+    return bundles
+
+
+def lines() -> Figure:
+    return plots.codebook_usage({"a": torch.rand(5)})
+
+
+def test_the_page_gets_an_image_tag_with_the_text(shown: list[dict[str, Any]]) -> None:
+    plots.show(lines(), alt='A codebook, used "equally".')
+    assert shown[0]["text/plain"] == 'A codebook, used "equally".'
+    assert 'alt="A codebook, used &quot;equally&quot;."' in shown[0]["text/html"]
     with pytest.raises(ValueError, match="alt"):
-        plots.show(plots.codebook_usage({"a": torch.rand(5)}), alt=" ")
+        plots.show(lines(), alt=" ")
 
 
-def test_photographs_become_jpeg_only_when_png_is_too_large() -> None:
+def test_lines_and_text_are_vectors_pixels_have_twice_the_resolution_of_the_page(
+    shown: list[dict[str, Any]],
+) -> None:
+    pixels_figure = plots.show_clip(noise_clip(2, 64))
+    for figure, kind in ((lines(), "svg+xml"), (pixels_figure, "png")):
+        plots.show(figure, alt="noise", max_kb=5000)
+        tag = shown[-1]["text/html"]
+        width = int(re.findall(r'width="(\d+)"', tag)[0])
+        data = base64.b64decode(
+            re.findall(rf'src="data:image/{re.escape(kind)};base64,(.*?)"', tag)[0]
+        )
+        assert width == round(96 * figure.get_figwidth())
+        if kind == "png":
+            assert Image.open(io.BytesIO(data)).width == pytest.approx(2 * width, abs=2)
+        else:
+            assert ElementTree.fromstring(data).tag.endswith("svg")
+
+
+def test_a_drawing_is_the_same_text_each_time_and_keeps_its_words() -> None:
+    def draw() -> str:
+        figure, (axes,) = plots.new_figure(3, 2)
+        axes.plot([0, 1, 2], [0.123456, 3, 1])
+        axes.set_title("mean 0.12345 <nats>")
+        return plots.figure_svg(figure, title='a "line"')
+
+    text = draw()
+    assert text == draw()
+    assert "mean 0.12345 &lt;nats&gt;" in text
+    assert "<title>a &quot;line&quot;</title>" in text
+    assert "0.123456" not in text
+
+
+def test_photographs_become_webp_only_when_png_is_too_large() -> None:
     figure = plots.show_clip(noise_clip(2, 64))
     assert plots.figure_image(figure, max_kb=5000)[0] == "image/png"
-    mime, data = plots.figure_image(figure, max_kb=30)
-    assert mime == "image/jpeg"
-    assert len(data) <= 30_000
+    mime, data = plots.figure_image(figure, max_kb=60)
+    assert mime == "image/webp"
+    assert len(data) <= 60_000
 
 
 def test_a_player_is_animated_small_and_described() -> None:

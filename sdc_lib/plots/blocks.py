@@ -1,0 +1,102 @@
+"""Blocks of the drawing of the method: its layout, codebooks, modules and terms."""
+
+from typing import Any
+
+from sdc_lib.plots.sketch import Sheet
+from sdc_lib.plots.style import GREY, STREAM_COLOURS, STREAM_TINTS, VERMILLION
+from sdc_lib.terms import TERMS
+
+PARTS = {
+    "views": (72, 102),
+    "backbone": (182, 76),
+    "contrast": (266, 118),
+    "codebook": (392, 164),
+    "regularizers": (564, 166),
+    "attention": (738, 138),
+    "objective": (884, 106),
+}
+"""What can be lit: top and height of each band, pixels."""
+WIDTH, HEIGHT = 840, 1022
+COLUMNS = {"static": (112, 218), "video": (338, 264), "dynamic": (610, 218)}  # left and width
+LEFT, RIGHT = 112, 828
+_CHIPS = {
+    "contrast": ("contrast", 62),
+    "align": ("codebook", 108),
+    "diversity": ("regularizers", 10),
+    "fidelity": ("regularizers", 110),
+    "local": ("attention", 82),
+}  # the band of a family's terms, and how far below its top they stand
+_NUMBER = {term.name: i + 1 for i, term in enumerate(TERMS)}
+
+
+def draw_codebook(sheet: Sheet, stream: str, top: float) -> None:
+    """2K concepts in two halves; the half that no alignment touches is grey."""
+    left, width = COLUMNS[stream]
+    for i, half in enumerate(("static", "dynamic")):
+        x = left + i * width / 2
+        idle = stream not in ("video", half)
+        colour = GREY if idle else STREAM_COLOURS[half]
+        face = "#E2E2E2" if idle else STREAM_TINTS[half]
+        sheet.box((x + 1, top), (width / 2 - 2, 36), face=face, edge=colour, radius=3)
+        look = {"color": "#5F5F5F" if idle else colour}
+        centre, words = x + width / 4 + (4 if i else -4), "never aligned" if idle else "K concepts"
+        sheet.text(centre, top + 12, f"{half} half", 11.5, weight="bold", **look)
+        sheet.text(centre, top + 26, words, 11, **look)
+    sheet.pill(left + width / 2, top + 18, "C", STREAM_COLOURS[stream])
+
+
+def draw_step(sheet: Sheet, stream: str, name: str, takes: str, top: float, down: float) -> None:
+    """A module of one stream with what it takes in, and an arrow down."""
+    x, colour = middle_of(stream), STREAM_COLOURS[stream]
+    sheet.box((x - 76, top), (152, 24), edge=colour)
+    sheet.text(x + 4, top + 12, name, 12)
+    sheet.pill(x - 76, top + 12, takes, colour)
+    sheet.arrow([(x, top + 24), (x, top + 24 + down)], colour)
+
+
+def draw_term(sheet: Sheet, name: str) -> None:
+    """A term: its number and name, what is cut off, and what it compares."""
+    term = TERMS[_NUMBER[name] - 1]
+    (left, width), top = _place(name)
+    colour = STREAM_COLOURS[term.stream]
+    tint = STREAM_TINTS[term.stream]
+    sheet.box((left, top), (width, 46), face=tint, edge=colour, linewidth=1.6)
+    sheet.text(left + 22, top + 14, f"{_NUMBER[name]}", 12, ha="right", color=colour)
+    sheet.text(left + 28, top + 14, name, 12.5, ha="left", color=colour, weight="bold")
+    sheet.text(left + width / 2 + 4, top + 33, term.symbols, 12)
+    if term.detached != "none":
+        sheet.scissors(left + width - 16, top + 14)
+        look = {"ha": "right", "color": VERMILLION}
+        sheet.text(left + width - 27, top + 14, term.detached, 11, **look)
+
+
+def _place(name: str) -> tuple[tuple[float, float], float]:
+    """Left and width, and top of a term."""
+    family, stream = name.split("_")
+    part, down = _CHIPS[family]
+    top = PARTS[part][0] + down
+    if family == "diversity":  # it stands with the views that must not single out its half
+        return COLUMNS["static" if stream == "dynamic" else "dynamic"], top
+    if family == "align":
+        half = (RIGHT - LEFT) / 2
+        return (LEFT + (half + 4) * (stream == "dynamic"), half - 4), top
+    return COLUMNS[stream], top
+
+
+def light(sheet: Sheet, part: str) -> None:
+    """Let all but one band fade; the objective keeps its terms."""
+    top, height = PARTS[part]
+    first, (last, depth) = PARTS["views"][0], PARTS["objective"]
+    veil: dict[str, Any] = {"face": "white", "edge": "none", "radius": 0, "alpha": 0.6, "zorder": 6}
+    sheet.box((0, first), (WIDTH, top - first), **veil)
+    sheet.box((0, top + height), (WIDTH, last + depth - top - height), **veil)
+    sheet.lift = 10
+    sheet.box((4, top), (WIDTH - 8, height), face="none", linewidth=2.2, radius=8)
+    for term in TERMS if part == "objective" else ():
+        draw_term(sheet, term.name)
+
+
+def middle_of(stream: str) -> float:
+    """Where the column of a stream has its middle, pixels."""
+    left, width = COLUMNS[stream]
+    return left + width / 2

@@ -1,0 +1,96 @@
+"""The drawing of the method shows every term, cuts every stop-gradient and lights one part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from sdc_lib import plots
+from sdc_lib.config import CurriculumConfig, ObjectiveConfig, PretrainConfig
+from sdc_lib.plots.blocks import WIDTH
+from sdc_lib.plots.style import VERMILLION
+from sdc_lib.terms import TERMS, LossWeights
+from tools.pictures import with_terms
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def scissors(figure: Figure) -> int:
+    lines = figure.axes[0].lines
+    return sum(line.get_color() == VERMILLION for line in lines if line.get_marker() != "None")
+
+
+def test_every_term_is_there_once_with_its_number_and_what_it_compares() -> None:
+    texts = words(plots.architecture())
+    for number, term in enumerate(TERMS, start=1):
+        place = texts.index(term.name)
+        assert texts[place - 1] == str(number)
+        assert texts[place + 1] == term.symbols
+        assert texts.count(term.name) == 1
+
+
+def test_scissors_mark_every_stop_gradient() -> None:
+    cut = sum(term.detached != "none" for term in TERMS)
+    assert cut == 11
+    assert scissors(plots.architecture()) == cut + 1  # one explains the sign
+
+
+def test_halves_that_no_alignment_touches_are_said_to_be_so() -> None:
+    assert words(plots.architecture()).count("never aligned") == 2
+
+
+def test_no_word_leaves_the_drawing() -> None:
+    figure = plots.architecture()
+    figure.draw_without_rendering()
+    scale = figure.dpi / 96
+    for text in figure.axes[0].texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0, text.get_text()
+        assert box.x1 <= WIDTH * scale, text.get_text()
+
+
+@pytest.mark.parametrize("part", plots.PARTS)
+def test_one_part_is_lit_and_the_rest_fades(part: str) -> None:
+    def drawn(figure: Figure) -> list[float | None]:
+        return [patch.get_alpha() for patch in figure.axes[0].patches]
+
+    veils = [alpha for alpha in drawn(plots.architecture(part)) if alpha is not None]
+    assert len(veils) == 2
+    assert set(drawn(plots.architecture())) == {None}
+    expected = 2 if part == "objective" else 1  # its terms stay lit
+    assert words(plots.architecture(part)).count("local_video") == expected
+
+
+def test_an_unknown_part_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"one of views, backbone, .* got 'sinkhorn'"):
+        plots.architecture("sinkhorn")
+
+
+def test_weights_filter_and_schedule_are_those_of_the_run() -> None:
+    config = PretrainConfig(
+        weights=LossWeights(diversity=0.7),
+        objective=ObjectiveConfig(filter_top_k=0),
+        curriculum=CurriculumConfig(queue_size=0, codebooks_from_epoch=0, local_from_epoch=3),
+    )
+    texts = " ".join(words(plots.architecture(config=config)))
+    assert "0.7 diversity" in texts
+    assert "all concepts" in texts
+    assert "from epoch 4 local terms count" in texts
+    assert "Sinkhorn" not in texts
+    assert "rest" not in texts
+
+
+def test_the_picture_and_the_table_of_the_page_are_the_library_s() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert plots.term_table().markdown() in page
+    assert with_terms(page) == page
+    drawing = (ROOT / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    for term in TERMS:
+        assert f">{term.name}</text>" in drawing
+        assert f">{term.symbols}</text>" in drawing
