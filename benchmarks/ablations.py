@@ -165,6 +165,7 @@ def blank_record(name: str, budget: Budget, checkpoint: str, config: str) -> Rec
             f"{budget.batch_size}, K={VARIANTS[name].num_concepts}; disentanglement"
         ),
         column="trained here",
+        notes="gap of scene and motion",
     )
 
 
