@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from sdc_lib.datasets.base import LeftOut
 from sdc_lib.datasets.listed import Listed, ListedVideos, check_split, existing, safe_path
 from sdc_lib.datasets.names import DATASETS, Split
+from sdc_lib.datasets.table import read_text
 
 _OFFICIAL = DATASETS["kinetics400"]
 _ALIASES: Mapping[Split, tuple[str, ...]] = {
@@ -123,7 +125,7 @@ def _places(row: _Row, split: Split) -> tuple[str, ...]:
 
 def _read_csv(path: Path, split: Split) -> list[_Row]:
     rows = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with io.StringIO(read_text(path), newline="") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
         columns = set(reader.fieldnames or ())
         needed = {"youtube_id", "time_start", "time_end"} | ({"label"} - _optional_columns(split))

@@ -9,8 +9,9 @@ import torch
 
 import sdc_lib.datasets
 from sdc_lib.config import DataConfig
+from sdc_lib.datasets import VideoDataset
 from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
-from sdc_lib.datasets.names import DATASETS, known, open_dataset, splits_in
+from sdc_lib.datasets.names import DATASETS, Known, known, open_dataset, splits_in
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.video import VideoError, sample_clip
 from tests.datasets import trees
@@ -74,11 +75,21 @@ def test_motion_factors_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(made) == 1
 
 
-def test_the_package_exports_what_the_table_names() -> None:
-    for name, entry in DATASETS.items():
-        made = entry.load()
-        assert getattr(sdc_lib.datasets, entry.home.partition(":")[2]) is made
-        assert known(name) is entry
+@pytest.mark.parametrize(("name", "entry"), DATASETS.items(), ids=list(DATASETS))
+def test_every_row_of_the_table_loads(name: str, entry: Known) -> None:
+    assert known(name) is entry
+    assert issubclass(entry.load(), VideoDataset)
+    assert set(entry.splits) <= {"train", "val", "test"}
+    assert all(set(videos) == set(entry.splits) for videos in entry.videos)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["UCF101", "HMDB51", "Diving48", "Kinetics400", "VideoFolder", "VideoCSV", "MotionFactors"],
+)
+def test_the_package_exports_the_data_sets(name: str) -> None:
+    homes = [entry.load() for entry in DATASETS.values() if entry.home.endswith(f":{name}")]
+    assert [getattr(sdc_lib.datasets, name)] == homes
 
 
 def test_the_package_is_light() -> None:
