@@ -11,6 +11,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from sdc_lib.datasets.names import DatasetName, open_dataset, splits_in
+from sdc_lib.support.settings import Fold, Positive, Range, Seed, Workers
 
 if TYPE_CHECKING:
     from sdc_lib.datasets.base import VideoDataset
@@ -25,7 +26,7 @@ class MakeMotionFactors:
     20,000 of 128x128 pixels."""
     root: Path | None = None
     """Folder of the data set; data/motion_factors, data/motion_factors_small, ... when None."""
-    seed: int = 0
+    seed: Seed = 0
     """Same seed, same pixels before encoding."""
 
     def run(self) -> int:
@@ -51,11 +52,11 @@ class CheckData:
     """The data set's own folder; for csv the list."""
     dataset: DatasetName
     """Which layout to expect."""
-    fold: int = 1
+    fold: Fold = 1
     """Official split number, where there are several."""
-    workers: int | None = None
-    """Child processes; one a core when None."""
-    timeout: float = 120.0
+    workers: Workers = 0
+    """Child processes; 0 for one a core."""
+    timeout: Positive = 120.0
     """Seconds that one file may take."""
     again: bool = False
     """Check all files, whatever the manifest knows of them."""
@@ -104,13 +105,13 @@ class PrepareData:
     """Folder of the originals."""
     dst: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DST")]
     """Folder of the copies, outside SRC; names and annotation files stay."""
-    short_side: int = 128
+    short_side: Annotated[int, Range(2, 16384)] = 128
     """Pixels of the shorter side; smaller videos keep their size."""
-    quality: int = 5
+    quality: Annotated[int, Range(2, 31)] = 5
     """JPEG quantiser, 2 (best) to 31."""
-    workers: int | None = None
-    """Child processes; one a core when None."""
-    timeout: float = 600.0
+    workers: Workers = 0
+    """Child processes; 0 for one a core."""
+    timeout: Positive = 600.0
     """Seconds that one video may take."""
 
     def run(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sdc_lib.datasets.listed import (
     shared_sources,
 )
 from sdc_lib.datasets.names import DATASETS
+from sdc_lib.support.files import read_json
 
 _OFFICIAL = DATASETS["diving48"]
 _V1_REFUSED = (
@@ -86,10 +86,7 @@ def _annotation(root: Path, name: str) -> Path:
 
 
 def _load(path: Path) -> list[Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+    content = read_json(path)
     if not isinstance(content, list):
         raise ValueError(f"{path} holds a {type(content).__name__}; a list of entries is expected")
     return content

@@ -144,14 +144,14 @@ def manifest_path(root: str | os.PathLike[str]) -> Path:
 def load_manifest(root: str | os.PathLike[str]) -> Manifest | None:
     """The manifest of a data set, ``None`` where there is none.
 
-    The last line of an interrupted check may be incomplete; such lines are passed over, and their
-    files are checked again.
+    The last line of an interrupted check may be incomplete; such lines, and any others that make no
+    sense, are passed over, and their files are checked again.
     """
     path = manifest_path(root)
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return Manifest(Path(root), _parse(csv.reader(file)))
+        return Manifest(Path(root), _parse(_readable_rows(csv.reader(file))))
 
 
 def nearest_manifest(folder: str | os.PathLike[str]) -> Manifest | None:
@@ -166,7 +166,7 @@ def nearest_manifest(folder: str | os.PathLike[str]) -> Manifest | None:
 
 def check_dataset(
     videos: VideoDataset,
-    workers: int | None = None,
+    workers: int = 0,
     timeout: float = 120.0,
     progress: bool = True,
     again: bool = False,
@@ -178,7 +178,7 @@ def check_dataset(
 
     Args:
         videos: The files.
-        workers: Child processes; as many as cores by default.
+        workers: Child processes; 0 for one a core.
         timeout: Seconds that one file may take.
         progress: Show a bar.
         again: Check all files, whatever is known of them.
@@ -202,7 +202,7 @@ def check_dataset(
     remove_leftovers(target)
     jobs = [{"path": str(paths[name]), "name": name} for name in due]
     bar = tqdm(total=len(jobs), desc="decoding", unit="video", disable=not progress)
-    count = available_cores() if workers is None else workers
+    count = workers or available_cores()
     with (
         naming(target, target),
         target.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file,
@@ -269,6 +269,16 @@ def _verdict(outcome: Outcome) -> FileCheck:
         verdict=verdict,
         cause=" ".join(outcome.cause.split()),
     )
+
+
+def _readable_rows(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    while True:
+        try:
+            yield next(rows)
+        except csv.Error:
+            continue
+        except StopIteration:
+            return
 
 
 def _parse(rows: Iterator[list[str]]) -> Iterator[FileCheck]:

@@ -70,7 +70,7 @@ def prepare(
     dst: str | os.PathLike[str],
     short_side: int = 128,
     quality: int = 5,
-    workers: int | None = None,
+    workers: int = 0,
     timeout: float = 600.0,
     progress: bool = True,
 ) -> Prepared:
@@ -86,7 +86,7 @@ def prepare(
         dst: Folder of the copies, outside ``src``.
         short_side: Pixels of the shorter side; smaller videos keep their size.
         quality: JPEG quantiser, 2 (best) to 31.
-        workers: Child processes; as many as cores by default.
+        workers: Child processes; 0 for one a core.
         timeout: Seconds that one video may take.
         progress: Show a bar.
 
@@ -105,7 +105,7 @@ def prepare(
         {"source": str(source / name), "target": str(target / videos[name]), **scale}
         for name in due
     ]
-    count = available_cores() if workers is None else workers
+    count = workers or available_cores()
     try:
         failed = _transcode(jobs, source, count, timeout, progress)
     finally:

@@ -26,7 +26,7 @@ def open_usable(
     config: DataConfig,
     data_dir: str | Path,
     split: Split,
-    workers: int | None = None,
+    workers: int = 0,
     progress: bool = True,
 ) -> VideoDataset:
     """`open_dataset`, without files that cannot be used; see `usable`.
@@ -40,7 +40,7 @@ def open_usable(
 
 def usable(
     videos: VideoDataset,
-    workers: int | None = None,
+    workers: int = 0,
     timeout: float = 120.0,
     progress: bool = True,
 ) -> VideoDataset:
@@ -51,7 +51,7 @@ def usable(
 
     Args:
         videos: The files, opened or not.
-        workers: Child processes; as many as cores by default.
+        workers: Child processes; 0 for one a core.
         timeout: Seconds that one file may take.
         progress: Show a bar.
 
@@ -60,7 +60,7 @@ def usable(
     """
     manifest = nearest_manifest(videos.root)
     if manifest is None or not all(_is_known(manifest, file.path) for file in videos):
-        manifest = check_dataset(videos, workers or None, timeout, progress)
+        manifest = check_dataset(videos, workers, timeout, progress)
     return apply_manifest(videos, manifest)
 
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _NAME_BYTES = 255
 _PART = re.compile(r"\.(.*)\.\d+\.part(\.[^.]*)?", re.DOTALL)
@@ -58,6 +60,19 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
         file.flush()
         os.fsync(file.fileno())
     _sync_folder(path.parent)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
 
 
 def check_writable(path: Path) -> None:

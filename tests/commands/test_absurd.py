@@ -13,6 +13,7 @@ import pytest
 
 from sdc_lib.commands.app import main
 from sdc_lib.commands.atlas import Atlas
+from sdc_lib.commands.data import CheckData, MakeMotionFactors, PrepareData
 from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import Pretrain
 from sdc_lib.commands.search import Embed, Search
@@ -37,6 +38,9 @@ COMMANDS = (
     Search(Path("out.npz"), Path("query.mp4")),
     Atlas("weights"),
     Pretrain(),
+    MakeMotionFactors(),
+    CheckData(Path("root"), "folder"),
+    PrepareData(Path("from"), Path("to")),
 )
 ZERO_IS_RIGHT = {
     *("data.workers", "workers", "data.cache_mb", "seed", "augment.seed"),

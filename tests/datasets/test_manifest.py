@@ -105,6 +105,14 @@ def test_an_interrupted_check_goes_on(videos: VideoDataset, checked: list[str]) 
     assert checked == ["b, [1].mp4", "sub/c.mp4"]
 
 
+def test_a_damaged_manifest_is_as_good_as_none(videos: VideoDataset, checked: list[str]) -> None:
+    check_dataset(videos, progress=False)
+    path = manifest_path(videos.root)
+    path.write_bytes(b"\x00\xff" * 200_000 + b'\r\n"' + path.read_bytes())
+    assert set(check_dataset(videos, progress=False).checks) == {file.name for file in videos}
+    assert len(checked) > 3
+
+
 def test_other_splits_stay_in_the_manifest(videos: VideoDataset, checked: list[str]) -> None:
     check_dataset(videos.subset([0]), progress=False)
     both = check_dataset(videos.subset([2]), progress=False)

@@ -7,7 +7,6 @@ What is to be seen in them is in `sdc_lib.datasets.motion_factors.world`.
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from sdc_lib.datasets.motion_factors.scenes import SCENES
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import Masks, render_masks
+from sdc_lib.support.files import read_json
 
 __all__ = [
     "APPEARANCES",
@@ -108,7 +108,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
             f"{folder} holds no complete MotionFactors ({path.name} is missing); make it with: "
             f"sdc data make motion-factors --root {folder}"
         )
-    meta: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    meta: dict[str, Any] = read_json(path)
     if meta.get("name") != "motion-factors" or meta.get("generator") != GENERATOR_VERSION:
         raise ValueError(
             f"{path} is of {meta.get('name')} version {meta.get('generator')}, not of "
