@@ -14,7 +14,7 @@ from sdc_lib.contrast import Projections, info_nce
 from sdc_lib.model import ConceptHeads, Descriptors, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
-from tests.tensor_modes import NoHostSync
+from tests.helpers.tensor_modes import NoHostSync
 
 BATCH, K, DIM = 5, 12, 4
 S, D = slice(0, K), slice(K, 2 * K)

@@ -31,7 +31,7 @@ from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.step import LOGGED, compute_losses, diagnose
 from sdc_lib.weights import load
-from tests.small_runs import CONFIG, changed, make_videos, read_log
+from tests.helpers.small_runs import CONFIG, changed, make_videos, read_log
 
 Train = Callable[..., PretrainResult]
 

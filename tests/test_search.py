@@ -16,7 +16,7 @@ from sdc_lib.search import (
     save_embeddings,
     search,
 )
-from tests.small_gallery import NAMES, folder, gallery, save_weights, weights
+from tests.helpers.small_gallery import NAMES, folder, gallery, save_weights, weights
 
 __all__ = ["folder", "gallery", "weights"]
 

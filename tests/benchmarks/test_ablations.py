@@ -20,7 +20,7 @@ from sdc_lib.evaluation.ledger import read_record
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.training.heads import CachedClips, CachedViews
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 BUDGET = Budget(steps=2, batch_size=8)
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import localisation
 from sdc_lib.datasets import MotionFactors
 from sdc_lib.evaluation.ledger import read_record
-from tests.small_gallery import save_weights
+from tests.helpers.small_gallery import save_weights
 
 
 def test_three_variants_are_recorded(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.commands.app import main
-from tests.small_gallery import NAMES, folder, weights
+from tests.helpers.small_gallery import NAMES, folder, weights
 
 __all__ = ["folder", "weights"]
 

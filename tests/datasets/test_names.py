@@ -15,7 +15,7 @@ from sdc_lib.datasets.names import DATASETS, Known, known, open_dataset, splits_
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.video import VideoError, sample_clip
 from tests.datasets import trees
-from tests.small_runs import make_videos
+from tests.helpers.small_runs import make_videos
 
 
 def test_a_folder_opens_with_the_split_that_is_asked_for(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 """The small world, for all tests of this folder."""
 
-from tests.small_world import make_features, model, world
+from tests.helpers.small_world import make_features, model, world
 
 __all__ = ["make_features", "model", "world"]

@@ -16,7 +16,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.atlas import encode_jpeg, strongest_moment, write_atlas
 from sdc_lib.evaluation.concepts import attention_maps
 from sdc_lib.model import SDC, ConceptHeads
-from tests.small_world import CLIPS, make_world
+from tests.helpers.small_world import CLIPS, make_world
 
 
 class Page(HTMLParser):

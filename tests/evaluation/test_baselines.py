@@ -11,7 +11,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import extract_features, pixel_features, random_model, train_supervised
 from sdc_lib.evaluation.baselines import Supervised, SupervisedConfig
-from tests.small_world import CLIPS
+from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
 

@@ -9,7 +9,7 @@ import torch
 from sdc_lib.evaluation import analyse_concepts, attention_maps, stability
 from sdc_lib.evaluation.concepts import codebook_overlap, strongest_videos
 from sdc_lib.model import SDC, ConceptHeads
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 
 def test_overlap_is_the_cosine_between_concepts() -> None:

@@ -16,7 +16,7 @@ from sdc_lib.evaluation.disentanglement import Estimate
 from sdc_lib.evaluation.halves import usage
 from sdc_lib.features.store import Features
 from sdc_lib.model import SDC
-from tests.small_world import CLIPS, MakeFeatures
+from tests.helpers.small_world import CLIPS, MakeFeatures
 
 
 def test_separated_halves_have_the_largest_gap(make_features: MakeFeatures) -> None:

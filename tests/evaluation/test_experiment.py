@@ -18,7 +18,7 @@ from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.run import Evaluation
 from sdc_lib.weights import export_model
 from tests.datasets import trees
-from tests.small_runs import CONFIG
+from tests.helpers.small_runs import CONFIG
 
 PUBLISHED = Record(
     name="published-a",

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sdc_lib.evaluation import LinearProbeConfig, linear_probe
 from sdc_lib.evaluation.linear import fit_linear, logistic_probe
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 
 def test_the_probe_is_as_good_as_scikit_learns_logistic_regression() -> None:

@@ -11,7 +11,7 @@ from sdc_lib.evaluation import FINETUNE, OnlineConfig, carve_validation, finetun
 from sdc_lib.evaluation.online import Classifier
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
 from sdc_lib.model import SDC
-from tests.small_world import CLIPS
+from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
 SHORT = OnlineConfig(epochs=2, batch_size=4, flip=0.0, milestones=(1,))

@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from sdc_lib.evaluation import Features, knn, retrieve
 from sdc_lib.evaluation.retrieval import unit_features
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import evaluate, from_features
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
 from sdc_lib.weights import export_model
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 World = tuple[VideoDataset, VideoDataset]
 CONFIG = PretrainConfig(

@@ -14,7 +14,7 @@ from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.features import ClipSettings, ClipSource, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.video import VideoError
-from tests.small_world import CLIPS
+from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
 

@@ -12,7 +12,7 @@ from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import ClipSettings, extract_features, load_features, save_features
 from sdc_lib.features.extract import feature_key, weights_hash
 from sdc_lib.model import SDC
-from tests.small_world import CLIPS
+from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
 

@@ -16,7 +16,7 @@ from sdc_lib.model import build_model
 from sdc_lib.pretraining import pretrain
 from sdc_lib.training.estimate import count, estimate
 from sdc_lib.training.step import LOGGED
-from tests.small_runs import CONFIG, changed, make_videos, read_log
+from tests.helpers.small_runs import CONFIG, changed, make_videos, read_log
 
 FROZEN = changed(optim={"freeze_backbone": True})
 STORED = changed(FROZEN, optim={"stored_passes": 2, "stored_grid": (1, 2, 2)})

@@ -18,7 +18,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.pretraining import PretrainResult, pretrain
 from sdc_lib.training.checkpoints import CheckpointWarning
 from sdc_lib.training.log import Row
-from tests.small_runs import changed
+from tests.helpers.small_runs import changed
 
 STEPS = 8
 KILLED = -signal.SIGKILL

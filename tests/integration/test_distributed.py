@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from sdc_lib.training.step import LOGGED
+from tests.helpers.small_runs import make_videos, read_log
 from tests.integration import two_processes
 from tests.integration.two_processes import RUNS, STEPS
-from tests.small_runs import make_videos, read_log
 
 pytestmark = pytest.mark.slow
 

@@ -49,7 +49,7 @@ MUTANTS = {
         "attention.py",
         "_one_direction(unit_a, unit_b.detach(), margin",
         "_one_direction(unit_a, unit_b, margin",
-        ("tests/test_local_contrast.py",),
+        ("tests/test_attention_local.py",),
     ),
     "the halves of the codebook are swapped in diversity": Mutant(
         "objective.py",
@@ -79,19 +79,19 @@ MUTANTS = {
         "attention.py",
         "negative / (len(keys) - 1)",
         "negative / len(keys)",
-        ("tests/test_local_contrast.py",),
+        ("tests/test_attention_local.py",),
     ),
     "the margin has the wrong sign": Mutant(
         "attention.py",
         "F.relu(margin - distance)",
         "F.relu(distance - margin)",
-        ("tests/test_local_contrast.py",),
+        ("tests/test_attention_local.py",),
     ),
     "the filter keeps its threshold": Mutant(
         "attention.py",
         "else scores > threshold",
         "else scores >= threshold",
-        ("tests/test_local_contrast.py",),
+        ("tests/test_attention_local.py",),
     ),
     "fidelity's target is not detached": Mutant(
         "regularizers.py",
@@ -103,7 +103,7 @@ MUTANTS = {
         "codebook.py",
         "self.scores = torch.cat([self.scores[len(new) :], new])",
         "self.scores = torch.cat([self.scores[: -len(new)], new])",
-        ("tests/test_score_queue.py",),
+        ("tests/test_codebook_queue.py",),
     ),
 }
 

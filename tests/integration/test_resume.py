@@ -10,6 +10,7 @@ import torch
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.training.checkpoints import list_checkpoints, save_checkpoint
 from sdc_lib.training.log import COLUMNS, TIMINGS
+from tests.helpers.small_runs import make_videos, read_log
 from tests.integration.interrupted import (
     KILLED,
     STEPS,
@@ -19,7 +20,6 @@ from tests.integration.interrupted import (
     run,
     terminated,
 )
-from tests.small_runs import make_videos, read_log
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from sdc_lib.training.log import Row
 from sdc_lib.training.networks import SixViews
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.step import LOGGED, compute_losses
-from tests.small_runs import CONFIG, EVERYWHERE, changed
+from tests.helpers.small_runs import CONFIG, EVERYWHERE, changed
 
 STEPS = 8
 

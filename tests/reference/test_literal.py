@@ -9,9 +9,9 @@ from torch import Tensor
 from sdc_lib.model import ConceptHeads
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.weights import load_released_weights
+from tests.helpers.released_weights import random_released_weights
 from tests.reference.literal import literal_objective
 from tests.reference.literal_heads import literal_heads
-from tests.released_weights import random_released_weights
 
 TOLERANCE = 1e-9
 CODEBOOKS = {"prototype": "video", "prototype_s": "static", "prototype_d": "dynamic"}

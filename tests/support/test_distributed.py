@@ -20,7 +20,7 @@ from sdc_lib.support.distributed import (
     sum_over_ranks,
     world_size,
 )
-from tests.ranks import make_ranks
+from tests.helpers.ranks import make_ranks
 
 BATCH, K, DIM = 6, 10, 4
 

@@ -20,7 +20,7 @@ from sdc_lib.training.batches import (
     make_pairs,
     to_device,
 )
-from tests.small_runs import CONFIG, changed, make_videos
+from tests.helpers.small_runs import CONFIG, changed, make_videos
 
 
 def plan(samples: int = 20, batch: int = 4, **options: int) -> BatchPlan:

@@ -5,7 +5,7 @@ import pytest
 from sdc_lib.model import build_model
 from sdc_lib.presets import PRESETS
 from sdc_lib.training.estimate import count, estimate
-from tests.small_runs import CONFIG, changed
+from tests.helpers.small_runs import CONFIG, changed
 
 
 def test_released_setting_costs_what_its_shapes_say() -> None:

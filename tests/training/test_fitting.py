@@ -7,7 +7,7 @@ import pytest
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
 from sdc_lib.training.estimate import Count
 from sdc_lib.training.fitting import fit_to_device
-from tests.small_runs import CONFIG, changed
+from tests.helpers.small_runs import CONFIG, changed
 
 GB = 1e9
 

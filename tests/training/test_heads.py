@@ -23,7 +23,7 @@ from sdc_lib.training.heads import (
     train_heads,
 )
 from sdc_lib.views import assemble_views
-from tests.small_world import CLIPS, make_world
+from tests.helpers.small_world import CLIPS, make_world
 
 EVERYTHING = CurriculumConfig(queue_size=16, local_from_epoch=0)
 

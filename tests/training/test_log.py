@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.training.log import COLUMNS, TrainingLog
-from tests.small_runs import read_log
+from tests.helpers.small_runs import read_log
 from tests.training.rows import log_row
 
 

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from sdc_lib.config import ModelConfig, PretrainConfig
 from sdc_lib.model import SDC, build_model
 from sdc_lib.weights import available, export_model, load, load_config, read_about, resolve
-from tests.small_runs import CONFIG, changed
+from tests.helpers.small_runs import CONFIG, changed
 
 
 def make_model(config: PretrainConfig = CONFIG, seed: int = 0) -> SDC:

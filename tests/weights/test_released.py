@@ -11,7 +11,7 @@ from sdc_lib.backbones import BackboneOutput, build_backbone
 from sdc_lib.model import SDC, ConceptHeads
 from sdc_lib.weights import load_released_weights, released_name
 from sdc_lib.weights.released import RELEASED_NAMES
-from tests.released_weights import random_released_weights
+from tests.helpers.released_weights import random_released_weights
 
 DIM, K, P = 6, 10, 4
 

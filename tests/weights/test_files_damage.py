@@ -12,7 +12,7 @@ import torch
 
 from sdc_lib.model import SDC, build_model
 from sdc_lib.weights import export_model, is_written, load
-from tests.small_runs import CONFIG
+from tests.helpers.small_runs import CONFIG
 
 ABOUT = {"steps": "12"}
 

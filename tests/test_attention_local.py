@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.attention import local_contrast, select_concepts
-from tests.tensor_modes import NoHostSync, largest_tensor
+from tests.helpers.tensor_modes import NoHostSync, largest_tensor
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
