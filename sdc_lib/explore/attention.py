@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sdc_lib.attention import select_concepts
-from sdc_lib.explore.base import Clip, Explorer, player_controls, slider, square_frames
+from sdc_lib.explore.base import Clip, Explorer, dense_frames, player_controls, slider
 from sdc_lib.plots import concept_maps, overlay
 from sdc_lib.plots.pixels import Pixels, captioned, mosaic
 from sdc_lib.plots.style import RIGHT, WRONG
@@ -64,7 +64,7 @@ class AttentionExplorer(Explorer):
             )
         if len(scores) % 2:
             raise ValueError(f"scores must be those of two halves, got {len(scores)} of them")
-        self.frames = square_frames(clip, size)
+        self.frames = dense_frames(clip, size)
         self.attention = attention.detach().cpu()
         self.scores = scores.detach().cpu()
         mask = select_concepts(scores[None], other_scores[None], top_k, inclusive)

@@ -1,4 +1,4 @@
-"""What all explorers share: an image that is replaced in place, controls, a described state."""
+"""What all explorers share: an image that follows its controls, and a described state."""
 
 import functools
 import html
@@ -13,32 +13,31 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sdc_lib.augment import eval_crops
-from sdc_lib.plots import show, to_frames
+from sdc_lib.plots import image_tag, show, to_frames
 from sdc_lib.plots.pixels import Pixels, png
-from sdc_lib.plots.style import Array
+from sdc_lib.plots.style import DENSITY, Array
 
 Clip = Tensor | Array
 
 
 class Explorer(ABC):
-    """An interactive figure: controls over an image whose bytes change in place.
+    """An interactive figure: controls over an image.
 
-    The image is drawn from pixels, not by matplotlib, so that it follows a slider without lag.
+    The image is drawn from pixels, not by matplotlib, so that it follows a slider without lag, with
+    `sdc_lib.plots.style.DENSITY` times the page's resolution. It is an HTML image because
+    ``ipywidgets.Image`` has no alternative text.
 
     Attributes:
         widget: The container; an explorer as the last value of a cell shows it.
-        image: The ``ipywidgets.Image`` inside.
+        image: The widget inside that holds the image.
         caption: What is seen, in words, below the image.
     """
 
     def __init__(self, controls: Sequence[Any]) -> None:
-        # at its own size: a VBox would stretch it to the width of the page and blur it
-        self.image = widgets.Image(
-            format="png", layout={"max_width": "100%", "align_self": "flex-start"}
-        )
+        self.image = widgets.HTML()
         self.caption = widgets.HTML()
         rows = [widgets.HBox([c], layout={"flex_flow": "row wrap"}) for c in controls]
-        self.widget = widgets.VBox([*rows, self.image, self.caption])
+        self.widget = widgets.VBox([*rows, self._frame(), self.caption])
         self.refresh()
 
     @abstractmethod
@@ -55,8 +54,15 @@ class Explorer(ABC):
 
     def refresh(self) -> None:
         """Draw the present state."""
-        self.image.value = png(self.render())
-        self.caption.value = f"<span>{html.escape(self.describe())}</span>"
+        text = self.describe()
+        self.image.value = self.picture(self.render(), text)
+        self.caption.value = f"<span>{html.escape(text)}</span>"
+
+    def picture(self, pixels: Pixels, alt: str) -> str:
+        """Pixels as an image of the page that is exchanged without a flicker."""
+        width = pixels.shape[1] // DENSITY
+        look = 'decoding="sync" style="max-width:100%;height:auto"'
+        return image_tag("image/png", png(pixels), alt, width, look)
 
     def show(self, alt: str) -> None:
         """Display the explorer and its static twin below it.
@@ -66,6 +72,10 @@ class Explorer(ABC):
         """
         display(self.widget)  # type: ignore[no-untyped-call]
         show(self.static(), alt=alt)
+
+    def _frame(self) -> Any:
+        """What holds the image in the container."""
+        return self.image
 
     def _ipython_display_(self) -> None:
         display(self.widget)  # type: ignore[no-untyped-call]
@@ -102,7 +112,7 @@ class SquareFrames:
 
     Args:
         clips: See `sdc_lib.plots.to_frames`.
-        size: Side, pixels.
+        size: Side on the page, pixels.
     """
 
     def __init__(self, clips: Sequence[Clip], size: int) -> None:
@@ -115,11 +125,16 @@ class SquareFrames:
         return len(self._clips)
 
     def __getitem__(self, index: int) -> Pixels:
-        """Frames ``(T, size, size, 3)`` of one clip."""
+        """Frames of one clip, see `dense_frames`."""
         return self._load(int(index))
 
     def _read(self, index: int) -> Pixels:
-        return square_frames(self._clips[index], self._size)
+        return dense_frames(self._clips[index], self._size)
+
+
+def dense_frames(clip: Clip, size: int) -> Pixels:
+    """The centre of a clip as frames for a square of `size` pixels of the page."""
+    return square_frames(clip, DENSITY * size)
 
 
 def square_frames(clip: Clip, size: int) -> Pixels:

@@ -9,7 +9,7 @@ from torch import Tensor
 from sdc_lib.augment import normalize
 from sdc_lib.explore.base import Clip, Explorer, player_controls, slider, square_frames
 from sdc_lib.plots import show_views, view_frames
-from sdc_lib.plots.pixels import Pixels, captioned, mosaic
+from sdc_lib.plots.pixels import Pixels, captioned, dense, mosaic
 from sdc_lib.views import VIEW_NAMES, VIEWS_OF, assemble_views
 
 
@@ -104,4 +104,4 @@ class ClipExplorer(Explorer):
         self.views: Tensor = assemble_views(
             videos, videos[:, :, frozen : frozen + 1], self.boundary.value
         )
-        self._pixels = view_frames(self.views)
+        self._pixels = [dense(frames) for frames in view_frames(self.views)]

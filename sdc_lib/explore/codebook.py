@@ -10,7 +10,7 @@ from torch import Tensor
 from sdc_lib.explore.base import Clip, Explorer, SquareFrames, player_controls, slider
 from sdc_lib.plots import image_grid, overlay
 from sdc_lib.plots.pixels import Pixels, captioned, mosaic
-from sdc_lib.plots.style import Array, as_numpy
+from sdc_lib.plots.style import DENSITY, Array, as_numpy
 
 
 class CodebookExplorer(Explorer):
@@ -109,7 +109,7 @@ class CodebookExplorer(Explorer):
             rows.append([self._clip(i, concept)[len(self._clip(i, concept)) // 2] for i in found])
             labels.append(name)
         columns = [f"rank {rank + 1}" for rank in range(self._top)]
-        return image_grid(rows, labels, columns)
+        return image_grid(rows, labels, columns, density=DENSITY)
 
     def _chosen(self) -> dict[str, int]:
         left, right = self.static_concept.value, self.dynamic_concept.value

@@ -22,7 +22,7 @@ from sdc_lib.plots.concepts import (
     sinkhorn_steps,
     sinkhorn_trace,
 )
-from sdc_lib.plots.curves import ablation_bars, log_columns, loss_curves
+from sdc_lib.plots.curves import ablation_bars, log_columns, loss_curves, moving_average
 from sdc_lib.plots.frames import (
     concept_maps,
     difference_profile,
@@ -78,6 +78,7 @@ __all__ = [
     "image_tag",
     "log_columns",
     "loss_curves",
+    "moving_average",
     "new_figure",
     "overlay",
     "perplexity",

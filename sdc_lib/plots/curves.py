@@ -20,6 +20,7 @@ from sdc_lib.plots.style import (
     VERMILLION,
     Array,
     as_numpy,
+    lighter,
     new_figure,
     styled,
 )
@@ -48,6 +49,23 @@ def log_columns(log: Log) -> dict[str, Array]:
         raise ValueError(f"{where} no rows to plot; run at least one step first")
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: np.array([_number(row.get(name)) for row in rows]) for name in names}
+
+
+def moving_average(values: Array, window: int) -> Array:
+    """The mean of the last `window` values at every place, of those there are at the start.
+
+    Args:
+        values: ``(n,)``; NaN counts as missing.
+        window: How many, at least 1.
+    """
+    present = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.where(present, values, 0.0).cumsum()])
+    counts = np.concatenate([[0], present.cumsum()])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - window, 0)
+    number = counts[ends] - counts[starts]
+    means: Array = (sums[ends] - sums[starts]) / np.where(present, number, np.nan)
+    return means
 
 
 @styled
@@ -163,11 +181,9 @@ def _line(axes: Axes, steps: Array, values: Array | None, stream: str, smooth: i
     if values is None or not np.isfinite(values).any():
         return
     colour, line = STREAM_COLOURS.get(stream, BLACK), STREAM_LINES.get(stream, "-")
-    window = min(smooth, len(values))
-    if window > 1:
-        axes.plot(steps, values, color=colour, linewidth=0.7, alpha=0.3)
-        values = np.convolve(values, np.ones(window) / window, mode="valid")
-        steps = steps[window - 1 :]
+    if smooth > 1:
+        axes.plot(steps, values, color=lighter(colour), linewidth=0.7, zorder=1)
+        values = moving_average(values, smooth)
     marker = "o" if len(values) == 1 else ""
     axes.plot(steps, values, color=colour, linestyle=line, marker=marker, label=stream)
 

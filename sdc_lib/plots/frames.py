@@ -11,6 +11,7 @@ from torch import Tensor
 from sdc_lib.plots.grid import image_grid
 from sdc_lib.plots.pixels import Pixels, difference_frames, overlay, resize, to_frames
 from sdc_lib.plots.style import (
+    DENSITY,
     LINE_STYLES,
     PALETTE,
     Array,
@@ -20,8 +21,8 @@ from sdc_lib.plots.style import (
 )
 from sdc_lib.views import VIEW_NAMES
 
-CELL = 96
-"""Height of a frame in a figure, pixels."""
+CELL, ROW = 96, 80
+"""Height of a frame in a figure, pixels of the page; of one of many rows."""
 
 
 @styled
@@ -42,7 +43,8 @@ def show_clip(
     frames = to_frames(clip)
     picks = _picks(len(frames), columns)
     labels = [f"t = {t}" if times is None else f"{times[t]:.2f} s" for t in picks]
-    return image_grid([list(resize(frames[picks], CELL))], column_labels=labels, title=title)
+    rows = [list(resize(frames[picks], CELL * DENSITY))]
+    return image_grid(rows, column_labels=labels, title=title, density=DENSITY)
 
 
 @styled
@@ -70,8 +72,8 @@ def show_views(
             f"got {tuple(views.shape)}"
         )
     picks = _picks(views.shape[2], columns)
-    rows = [list(resize(frames[picks], 80)) for frames in view_frames(views, names)]
-    return image_grid(rows, names, [f"t = {t}" for t in picks], title)
+    rows = [list(resize(frames[picks], ROW * DENSITY)) for frames in view_frames(views, names)]
+    return image_grid(rows, names, [f"t = {t}" for t in picks], title, density=DENSITY)
 
 
 def view_frames(views: Tensor, names: Sequence[str] = VIEW_NAMES) -> list[Pixels]:
@@ -140,7 +142,7 @@ def concept_maps(
         raise ValueError(f"attention must be (N, T, H, W), got {maps.shape}")
     frames = to_frames(clip)
     picks = _picks(len(frames), columns)
-    small = resize(frames, 80)
+    small = resize(frames, ROW * DENSITY)
     rows = [list(small[picks]), *(list(overlay(small, one)[picks]) for one in maps)]
     names = list(names) if names is not None else [f"concept {i}" for i in range(len(maps))]
     right: list[list[bool | None]] | None = None
@@ -148,7 +150,7 @@ def concept_maps(
         right = [[None] * len(picks)]
         right += [[bool(keep)] * len(picks) for keep in as_numpy(kept)]
     labels = [f"t = {t}" for t in picks]
-    return image_grid(rows, ["clip", *names], labels, title, right)
+    return image_grid(rows, ["clip", *names], labels, title, right, DENSITY)
 
 
 @styled
@@ -181,16 +183,17 @@ def retrieval_grid(
         marks = as_numpy(right)
         outlines = [[None, *(bool(mark) for mark in row)] for row in marks]
     ranks = ["query", *(str(rank + 1) for rank in range(max(len(row) for row in rows) - 1))]
-    return image_grid(rows, captions, ranks, title, outlines)
+    return image_grid(rows, captions, ranks, title, outlines, DENSITY)
 
 
 def _square(image: Tensor | Array) -> Pixels:
-    """The middle frame of a clip, or a frame, cropped to a square of `CELL` pixels."""
+    """The middle frame of a clip, or a frame, cropped to a square of `CELL` pixels of the page."""
     array = torch.as_tensor(image)
     frames = to_frames(array if array.ndim == 4 else array[None])
-    frame = resize(frames[len(frames) // 2][None], CELL)[0]
-    left = max(0, (frame.shape[1] - CELL) // 2)
-    square: Pixels = frame[:, left : left + CELL]
+    side = CELL * DENSITY
+    frame = resize(frames[len(frames) // 2][None], side)[0]
+    left = max(0, (frame.shape[1] - side) // 2)
+    square: Pixels = frame[:, left : left + side]
     return square
 
 

@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sdc_lib.plots.pixels import Pixels
-from sdc_lib.plots.style import RIGHT, WRONG, styled
+from sdc_lib.plots.style import DPI, RIGHT, WRONG, styled
+
+GAP = 7
+"""Between images, pixels of the page."""
 
 
 @styled
@@ -18,8 +21,9 @@ def image_grid(
     column_labels: Sequence[str] | None = None,
     title: str = "",
     right: Sequence[Sequence[bool | None]] | None = None,
+    density: int = 1,
 ) -> Figure:
-    """Lay images out in rows, one pixel of an image on one pixel of the figure.
+    """Lay images out in rows.
 
     Args:
         rows: Images ``(H, W, 3)`` uint8, all of one size.
@@ -27,35 +31,35 @@ def image_grid(
         column_labels: Above the columns.
         title: Above everything.
         right: For every image True (solid outline and a tick), False (dashed, a cross) or None.
+        density: Pixels of an image to a pixel of the page, in each direction.
 
     Returns:
         The figure.
     """
     columns = max(len(row) for row in rows)
-    height, width = rows[0][0].shape[:2]
+    height, width = (-(-side // density) for side in rows[0][0].shape[:2])
     longest = max(map(len, row_labels), default=0) if row_labels else 0
     left, top = round(7.5 * longest) + 8, 16 * bool(column_labels) + 22 * bool(title) + 6
-    gap, dpi = 7, 96
-    canvas = np.full(
-        (top + len(rows) * (height + gap), left + columns * (width + gap), 3), 255, np.uint8
-    )
-    figure = Figure(figsize=(canvas.shape[1] / dpi, canvas.shape[0] / dpi), dpi=dpi)
+    across, down = left + columns * (width + GAP), top + len(rows) * (height + GAP)
+    figure = Figure(figsize=(across / DPI, down / DPI))
     axes = figure.add_axes((0, 0, 1, 1))
+    canvas = np.full((down * density, across * density, 3), 255, np.uint8)
     for r, row in enumerate(rows):
-        y = top + r * (height + gap)
+        y = top + r * (height + GAP)
         if row_labels:
             axes.text(left - 7, y + height / 2, row_labels[r], ha="right", va="center")
         for c, image in enumerate(row):
-            x = left + c * (width + gap)
-            canvas[y : y + height, x : x + width] = image
+            x = left + c * (width + GAP)
+            top_left = np.s_[y * density :, x * density :]
+            canvas[top_left][: image.shape[0], : image.shape[1]] = image
             if right is not None and c < len(right[r]):
                 _outline(axes, (x, y), (width, height), right[r][c])
     for c, label in enumerate((column_labels or ())[:columns]):
-        x = left + c * (width + gap) + width / 2
+        x = left + c * (width + GAP) + width / 2
         axes.text(x, top - 4, label, ha="center", va="bottom", fontsize=8)
     if title:
         axes.text(left, 4, title, va="top", fontsize=10)
-    axes.imshow(canvas, aspect="auto")
+    axes.imshow(canvas, extent=(0, across, down, 0), aspect="auto")
     axes.set_axis_off()
     return figure
 

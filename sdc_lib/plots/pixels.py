@@ -1,7 +1,8 @@
 """Clips, differences and attention maps as plain pixels.
 
 Everything here works on NumPy arrays and Pillow images, without matplotlib's figures: a frame of a
-player takes milliseconds, and `sdc_lib.explore` draws with it.
+player takes milliseconds, and `sdc_lib.explore` draws with it. Captions, borders and gaps are given
+in pixels of the page and drawn with `DENSITY` times as many.
 """
 
 import functools
@@ -20,7 +21,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as tvf
 
 from sdc_lib.augment import denormalize
-from sdc_lib.plots.style import SEQUENTIAL, Array
+from sdc_lib.plots.style import DENSITY, SEQUENTIAL, Array
 
 Pixels = NDArray[np.uint8]
 OVERLAY = "inferno"
@@ -131,9 +132,9 @@ def heatmap(values: Array, cell: tuple[int, int], low: float, high: float) -> Pi
 
 @functools.cache
 def font(size: int = 12) -> Any:
-    """The typeface of the figures, for Pillow."""
+    """The typeface of the figures, for Pillow; the size is in pixels of the page."""
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(str(path), size)
+    return ImageFont.truetype(str(path), size * DENSITY)
 
 
 def captioned(
@@ -141,24 +142,27 @@ def captioned(
 ) -> Pixels:
     """An image under its caption, with a solid or dashed border where one is asked for."""
     height, width = image.shape[:2]
-    canvas = Image.new("RGB", (width + 2 * border, height + 2 * border + 16), "white")
-    canvas.paste(Image.fromarray(image), (border, 16 + border))
+    border, above, dash = (DENSITY * pixels for pixels in (border, 17, 6))
+    canvas = Image.new("RGB", (width + 2 * border, height + 2 * border + above), "white")
+    canvas.paste(Image.fromarray(image), (border, above + border))
     draw = ImageDraw.Draw(canvas)
-    draw.text((border, 1), caption, fill="black", font=font(11))
+    draw.text((border, 0), caption, fill="black", font=font(11))
+    right, bottom = canvas.width, canvas.height
     if border:
-        draw.rectangle((0, 16, canvas.width - 1, canvas.height - 1), outline=colour, width=border)
+        draw.rectangle((0, above, right - 1, bottom - 1), outline=colour, width=border)
     if border and dashed:
-        for start in range(0, max(canvas.size), 12):
-            draw.rectangle((start, 16, start + 5, 15 + border), fill="white")
-            draw.rectangle((start, canvas.height - border, start + 5, canvas.height), fill="white")
-            draw.rectangle((0, 16 + start, border - 1, 21 + start), fill="white")
-            edge = canvas.width - border
-            draw.rectangle((edge, 16 + start, canvas.width, 21 + start), fill="white")
+        for start in range(0, max(canvas.size), 2 * dash):
+            end = start + dash - 1
+            draw.rectangle((start, above, end, above + border - 1), fill="white")
+            draw.rectangle((start, bottom - border, end, bottom), fill="white")
+            draw.rectangle((0, above + start, border - 1, above + end), fill="white")
+            draw.rectangle((right - border, above + start, right, above + end), fill="white")
     return np.asarray(canvas)
 
 
 def mosaic(rows: Sequence[Sequence[Pixels]], gap: int = 6) -> Pixels:
     """Images laid out in rows on white, each row as high as its highest image."""
+    gap *= DENSITY
     heights = [max(image.shape[0] for image in row) for row in rows]
     widths = [sum(image.shape[1] + gap for image in row) for row in rows]
     canvas = np.full((sum(heights) + gap * len(rows), max(widths), 3), 255, np.uint8)
@@ -170,6 +174,11 @@ def mosaic(rows: Sequence[Sequence[Pixels]], gap: int = 6) -> Pixels:
             left += image.shape[1] + gap
         top += height + gap
     return canvas
+
+
+def dense(frames: Pixels) -> Pixels:
+    """Frames ``(T, H, W, 3)`` with `DENSITY` pixels in each direction for every one."""
+    return frames.repeat(DENSITY, axis=1).repeat(DENSITY, axis=2)
 
 
 def png(image: Pixels) -> bytes:

@@ -11,12 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sdc_lib.plots.style import STYLE
+from sdc_lib.plots.style import DENSITY, DPI, STYLE
 
-DPI = 96
-"""Pixels of the page to an inch of a figure."""
-DENSITY = 2
-"""Pixels of the picture to a pixel of the page, in each direction: sharp on a sharp screen."""
 _FONTS = "'DejaVu Sans', Verdana, sans-serif"  # Verdana is as wide, where DejaVu is missing
 
 
@@ -94,18 +90,19 @@ def show(figure: Figure, alt: str, max_kb: float = 80.0) -> None:
     display({"text/html": tag, "text/plain": alt}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def image_tag(mime: str, data: bytes, alt: str, width: int | None = None) -> str:
+def image_tag(mime: str, data: bytes, alt: str, width: int, more: str = "") -> str:
     """An ``<img>`` with the picture inside.
 
     Args:
         mime: Kind of picture, ``image/png``.
         data: The picture.
         alt: What it shows.
-        width: On the page, pixels; None for the picture's own.
+        width: On the page, pixels.
+        more: Other attributes.
     """
     source = f"data:{mime};base64,{base64.b64encode(data).decode()}"
-    size = "" if width is None else f' width="{width}"'
-    return f'<img alt="{html.escape(alt, quote=True)}"{size} src="{source}">'
+    text = html.escape(alt, quote=True)
+    return f'<img alt="{text}" width="{width}"{more and " " + more} src="{source}">'
 
 
 def _plainer(tag: re.Match[str]) -> str:

@@ -34,6 +34,10 @@ STREAM_TINTS = {"video": "#E3F0F9", "static": "#FCEBDA", "dynamic": "#DDF2EA"}
 STREAM_LINES = {"video": "-", "static": "--", "dynamic": "-."}
 RIGHT, WRONG = GREEN, VERMILLION
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
+DPI = 96
+"""Pixels of the page to an inch of a figure."""
+DENSITY = 2
+"""Pixels of a picture to a pixel of the page, in each direction: sharp on a sharp screen."""
 
 _SETTINGS: Any = matplotlib.rcParams  # its keys are an endless union of literals
 STYLE: Any = {
@@ -47,7 +51,7 @@ STYLE: Any = {
     "axes.titlesize": 10,
     "figure.constrained_layout.h_pad": 0.08,
     "figure.constrained_layout.w_pad": 0.08,
-    "figure.dpi": 96,
+    "figure.dpi": DPI,
     "figure.facecolor": "white",
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -116,6 +120,12 @@ def new_figure(
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(axes.ravel())
+
+
+def lighter(colour: str, share: float = 0.7) -> str:
+    """A colour mixed with that share of white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 * share + (1 - share) * part):02X}" for part in parts)
 
 
 def as_numpy(values: Any) -> Array:

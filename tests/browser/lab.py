@@ -54,7 +54,13 @@ image => {
   const times = window.keyToPicture = {pressed: null, shown: null};
   document.addEventListener(
     'keydown', () => { times.pressed = performance.now(); }, {capture: true, once: true});
-  image.addEventListener('load', () => { times.shown = performance.now(); }, {once: true});
+  // the picture is exchanged for a new one: its loading is seen on the way down to it
+  const loaded = event => {
+    if (event.target.tagName !== 'IMG') return;
+    times.shown = performance.now();
+    document.removeEventListener('load', loaded, true);
+  };
+  document.addEventListener('load', loaded, true);
 }
 """
 # Characters of all full lines of some paragraphs: a line is full if another one follows it. Inline
@@ -168,9 +174,9 @@ def run_all(page: Page, seconds: float) -> None:
 
 def explorer_of(page: Page, label: str) -> tuple[Locator, Locator]:
     """The handle of the explorer's slider with a label, and the picture it moves."""
-    widget = page.locator(".jp-OutputArea-output", has=page.locator("img.widget-image"))
+    widget = page.locator(".jp-OutputArea-output", has=page.locator(".widget-html-content img"))
     slider = widget.locator(".widget-slider").filter(has=page.get_by_text(label, exact=True))
-    return slider.locator(".noUi-handle"), widget.locator("img.widget-image")
+    return slider.locator(".noUi-handle"), widget.locator(".widget-html-content img")
 
 
 def seconds_to_new_picture(page: Page, handle: Locator, image: Locator) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import importlib
 import io
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +21,10 @@ from sdc_lib import explore, plots
 from sdc_lib.attention import select_concepts
 from sdc_lib.codebook import sinkhorn
 from sdc_lib.explore.panels import HEIGHT, WIDTH, Line, panel
+from sdc_lib.explore.training import WINDOWS
 from sdc_lib.objective import LossTerms
 from sdc_lib.plots.pixels import font
+from sdc_lib.plots.style import DENSITY
 from sdc_lib.views import frame_difference, static_view
 
 
@@ -32,6 +37,11 @@ def record(step: int, **changes: float) -> dict[str, Any]:
     values = {name: 1.0 / step for name in ("total", *LossTerms._fields)}
     signs = {"perplexity_static": 9.0, "perplexity_dynamic": 8.0, "top_share": 0.1}
     return {"step": step, **values, **signs, "feature_std": 0.2, **changes}
+
+
+def picture(explorer: explore.Explorer) -> Image.Image:
+    source = re.findall(r'src="data:image/png;base64,(.*?)"', explorer.image.value)[0]
+    return Image.open(io.BytesIO(base64.b64decode(source)))
 
 
 def clip_explorer() -> explore.ClipExplorer:
@@ -90,7 +100,6 @@ CHANGES: list[tuple[Callable[[], explore.Explorer], str, Any]] = [
     (attention_explorer, "filter", True),
     (neighbour_explorer, "query", 1),
     (neighbour_explorer, "frame", 2),
-    (training_monitor, "smooth", 3),
 ]
 
 
@@ -101,26 +110,38 @@ def test_a_control_changes_the_image_and_back(
     explorer = make()
     widget = getattr(explorer, control)
     first, start = explorer.image.value, widget.value
+    assert first
     widget.value = value
     assert explorer.image.value != first
     widget.value = start
     assert explorer.image.value == first
 
 
-@pytest.mark.parametrize("make", dict.fromkeys(make for make, _, _ in CHANGES))
+@pytest.mark.parametrize("make", [*dict.fromkeys(make for make, _, _ in CHANGES), training_monitor])
 def test_an_explorer_is_described_and_has_a_static_twin(
     make: Callable[[], explore.Explorer],
 ) -> None:
     explorer = make()
     assert explorer.describe().endswith(".")
-    assert explorer.image in explorer.widget.children
-    image = Image.open(io.BytesIO(explorer.image.value))
-    assert image.size == explorer.render().shape[1::-1]
+    assert explorer.image in _leaves(explorer.widget)
+    assert picture(explorer).size == explorer.render().shape[1::-1]
     figure = explorer.static()
     assert isinstance(figure, Figure)
     mime, data = plots.figure_image(figure)
     assert mime.startswith("image/")
     assert len(data) <= 80_000
+
+
+@pytest.mark.parametrize("make", [*dict.fromkeys(make for make, _, _ in CHANGES), training_monitor])
+def test_the_page_has_the_description_and_twice_the_pixels(
+    make: Callable[[], explore.Explorer],
+) -> None:
+    explorer = make()
+    tag = explorer.image.value
+    assert f'alt="{html.escape(explorer.describe(), quote=True)}"' in tag
+    width = int(re.findall(r'width="(\d+)"', tag)[0])
+    assert picture(explorer).width == pytest.approx(2 * width, abs=1)
+    assert width <= 960
 
 
 def test_show_displays_the_widget_and_then_its_twin_with_its_text(
@@ -210,7 +231,7 @@ def test_the_attention_explorer_names_concepts_by_half_and_place() -> None:
     assert [explorer.name(c) for c in (1, 4)] == ["static 1", "dynamic 1"]
     labels = [text.get_text() for text in explorer.static().axes[0].texts]
     assert {"static 1: 0.90", "dynamic 1: 0.80", "dynamic 2: 0.40"} <= set(labels)
-    assert font(11).getlength("dynamic 49: -0.99 ✓") < 118, "a caption fits its map"
+    assert font(11).getlength("dynamic 49: -0.99 ✓") < 118 * DENSITY, "a caption fits its map"
     assert "static 1, dynamic 1, dynamic 2, static 2;" in explorer.describe()
     with pytest.raises(ValueError, match="two halves"):
         explore.AttentionExplorer(noise_clip(), maps[:5], scores[:5], scores[:5], top_k=4)
@@ -221,10 +242,10 @@ def test_the_attention_explorer_survives_a_filter_that_keeps_nothing() -> None:
     explorer = explore.AttentionExplorer(
         noise_clip(), torch.rand(12, 2, 3, 3), rising, -rising, top_k=3, shown=4, size=16
     )
-    before = Image.open(io.BytesIO(explorer.image.value)).size
+    before = picture(explorer).size
     explorer.filter.value = True
     assert explorer.visible() == []
-    assert Image.open(io.BytesIO(explorer.image.value)).size == before
+    assert picture(explorer).size == before
     assert "scores: none" in explorer.describe()
     assert explorer.static().axes
     with pytest.raises(ValueError, match=r"scores \(N,\)"):
@@ -269,15 +290,82 @@ def test_the_monitor_raises_the_alarms_of_the_training_loop() -> None:
     assert "of 40 concepts are in use" in monitor.caption.value
 
 
+def test_smoothing_is_left_to_the_browser_which_has_all_choices() -> None:
+    monitor = explore.TrainingMonitor(10, clock=lambda: 0.0)
+    for step in range(1, 30):
+        monitor(record(step))
+    monitor.refresh()
+    assert [value for _, value in monitor.smooth.options] == list(WINDOWS)
+    pictures = [child.value for child in monitor.stack.children]
+    assert len(set(pictures)) == len(WINDOWS)
+    assert monitor.static().axes
+
+
+def test_a_resumed_run_continues_the_curves_of_its_monitor() -> None:
+    monitor = explore.TrainingMonitor(10, clock=lambda: 0.0)
+    whole = explore.TrainingMonitor(10, clock=lambda: 0.0)
+    for step in range(1, 9):
+        whole(record(step))
+    for step in (1, 2, 3, 4, 5, 4, 5, 6, 7, 8):  # interrupted at 5, the last checkpoint was at 3
+        monitor(record(step))
+    assert monitor.steps == list(range(1, 9))
+    assert [row["step"] for row in monitor.records] == monitor.steps
+    np.testing.assert_array_equal(monitor.render(), whole.render())
+
+
+def test_a_column_that_begins_late_stays_at_its_steps() -> None:
+    monitor = explore.TrainingMonitor(10, clock=lambda: 0.0)
+    monitor({"step": 1, "total": 3.0})
+    monitor(record(2))
+    monitor({"step": 3, "total": 1.0})
+    assert {len(values) for values in monitor._columns.values()} == {3}
+    assert np.isnan(monitor._columns["feature_std"]).tolist() == [True, False, True]
+
+
+def test_drawing_takes_a_twentieth_of_the_time_at_most() -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5  # each look at the clock: a drawing takes half a second
+        return now
+
+    monitor = explore.TrainingMonitor(10, seconds=0.1, clock=clock)
+    drawn = []
+    for step in range(1, 30):
+        monitor(record(step))
+        drawn.append(monitor.image.value)
+    assert len(set(drawn)) == 2
+
+
 def test_a_panel_draws_curves_gaps_and_single_points() -> None:
-    empty = panel("loss", [Line(np.array([]), "#0072B2", (1, 0))])
+    blue = np.array([0x00, 0x72, 0xB2])
+
+    def line(*values: float, dash: tuple[int, int] = (1, 0)) -> Line:
+        return Line(np.arange(1.0, len(values) + 1), np.array(values), "#0072B2", dash)
+
+    empty = panel("loss", [line()])
     assert empty.shape == (HEIGHT, WIDTH, 3)
     for values in ([1.0], [1.0, 2.0, 0.5], [1.0, float("nan"), 3.0], [2.0, 2.0]):
         for dash in ((1, 0), (4, 3)):
-            drawn = panel("loss", [Line(np.array(values), "#0072B2", dash)], mark=4.0)
-            blue = (drawn == np.array([0x00, 0x72, 0xB2])).all(axis=-1)
-            assert blue.any()
-    assert not (empty == np.array([0x00, 0x72, 0xB2])).all(axis=-1).any()
+            drawn = panel("loss", [line(*values, dash=dash)], mark=4.0)
+            assert (drawn == blue).all(axis=-1).any()
+    assert not (empty == blue).all(axis=-1).any()
+
+
+def test_a_panel_places_values_by_their_steps() -> None:
+    steps, values = np.array([1.0, 2.0, 101.0]), np.array([0.0, 1.0, 1.0])
+    drawn = panel("loss", [Line(steps, values, "#0072B2", (1, 0))])
+    columns = np.flatnonzero((drawn == np.array([0x00, 0x72, 0xB2])).all(axis=-1).sum(axis=0) > 6)
+    assert columns.max() < WIDTH / 3, "the only steep piece lies at the first steps"
+
+
+def test_the_sinkhorn_explorer_has_the_epsilon_that_was_asked_for() -> None:
+    explorer = explore.SinkhornExplorer(torch.eye(4), epsilon=0.037)
+    assert explorer.epsilon.value == 0.037
+    np.testing.assert_allclose(
+        explorer.steps[-1].mass, sinkhorn(torch.eye(4).double(), 0.037, 5).numpy()
+    )
 
 
 def test_without_ipywidgets_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

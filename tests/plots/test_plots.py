@@ -20,7 +20,7 @@ from sdc_lib import plots
 from sdc_lib.augment import normalize
 from sdc_lib.codebook import sinkhorn
 from sdc_lib.objective import LossTerms
-from sdc_lib.plots.showing import DPI
+from sdc_lib.plots.style import DPI
 from sdc_lib.terms import FAMILIES
 from sdc_lib.views import assemble_views, frame_difference
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from sdc_lib import plots
 from sdc_lib.plots import pixels
+from sdc_lib.plots.style import DENSITY
 
 
 def noise_clip(frames: int = 6, side: int = 24) -> torch.Tensor:
@@ -120,11 +121,12 @@ def test_use_style_works_with_and_without_with() -> None:
 def test_mosaic_places_images_in_rows() -> None:
     black, grey = np.zeros((4, 6, 3), np.uint8), np.full((2, 3, 3), 9, np.uint8)
     canvas = pixels.mosaic([[black, grey], [grey]], gap=1)
-    assert canvas.shape == (4 + 2 + 2, 6 + 3 + 2, 3)
+    gap = DENSITY
+    assert canvas.shape == (4 + 2 + 2 * gap, 6 + 3 + 2 * gap, 3)
     assert (canvas[:4, :6] == 0).all()
-    assert (canvas[:2, 7:10] == 9).all()
-    assert (canvas[5:7, :3] == 9).all()
-    assert (canvas[5:7, 4:] == 255).all()
+    assert (canvas[:2, 6 + gap : 9 + gap] == 9).all()
+    assert (canvas[4 + gap : 6 + gap, :3] == 9).all()
+    assert (canvas[4 + gap : 6 + gap, 3:] == 255).all()
 
 
 def test_without_matplotlib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
