@@ -27,7 +27,8 @@ def disentanglement_table(
         title: Above the table.
 
     Returns:
-        A heatmap with the numbers; frames mark the diagonal that should be high.
+        A heatmap with the numbers; frames mark the diagonal that should be high. A third factor is
+        one that both halves may tell.
     """
     if isinstance(table, Mapping):
         rows, factors = list(table), list(next(iter(table.values())))
@@ -53,8 +54,8 @@ def disentanglement_table(
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    if len(rows) == len(factors) == 2:
-        diagonal, other = np.trace(values[:2]) / 2, (values[0, 1] + values[1, 0]) / 2
+    if len(rows) == 2 and len(factors) >= 2:  # further factors count for neither half
+        diagonal, other = np.trace(values[:2, :2]) / 2, (values[0, 1] + values[1, 0]) / 2
         axes.set_xlabel(f"accuracy, %; gap {diagonal - other:.1f} points")
     axes.set_title(title)
     return figure

@@ -203,6 +203,9 @@ def test_the_table_says_the_gap() -> None:
     values = ["97.0", "15.0", "19.0", "70.0", "12.5", "12.5"]
     assert "gap 66.5 points" in figure.axes[0].get_xlabel()
     assert [t.get_text() for t in figure.axes[0].texts] == values
+    shared = {half: {**row, "shape": 50.0} for half, row in table.items()}
+    figure = plots.disentanglement_table(shared)
+    assert "gap 66.5 points" in figure.axes[0].get_xlabel()  # a shared factor does not count
 
 
 def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:
