@@ -23,9 +23,9 @@ from sdc_lib.augment import ClipAugment
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
+from sdc_lib.evaluation.follow import metrics_of
 from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.evaluation.run import metrics_of
 from sdc_lib.model import ConceptHeads
 from sdc_lib.training.heads import (
     CachedClips,

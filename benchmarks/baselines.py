@@ -28,9 +28,9 @@ from sdc_lib.evaluation.baselines import (
     train_supervised,
 )
 from sdc_lib.evaluation.disentanglement import disentanglement
+from sdc_lib.evaluation.follow import metrics_of
 from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.evaluation.run import metrics_of
 from sdc_lib.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from sdc_lib.datasets.names import DatasetName
+from sdc_lib.datasets.names import DATASETS
 from sdc_lib.support.settings import Count, Fold, Range, Seed, Workers
+
+if TYPE_CHECKING:
+    DatasetChoice = str
+else:  # the command line offers these choices
+    DatasetChoice = Literal[(*DATASETS, "all")]
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate weights on a split of a data set, and print the numbers as tables."""
+    """Evaluate weights on a split of a data set, and print the numbers as tables.
+
+    With all data sets or all protocols there is one table; where --results-dir is given, the same
+    command goes on after an interruption.
+    """
 
     weights: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")]
     """A .safetensors file, the folder of a finished run, the name of weights that ship, or
     random:PRESET for random weights."""
-    dataset: DatasetName = "motion-factors"
-    """Data set; MotionFactors is made if it is missing."""
+    dataset: DatasetChoice = "motion-factors"
+    """Data set, or all that --data-dir holds; MotionFactors alone is made if it is missing."""
     protocol: Literal[
-        "linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"
+        "linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement", "all"
     ] = "linear"
     """What to measure."""
     data_dir: Path = Path("data")
@@ -35,6 +46,12 @@ class Evaluate:
     """Whose videos are judged; val is for choosing settings, where a data set has it."""
     target: str | None = None
     """A factor such as motion; all factors, or the class label, when None."""
+    factors: str | None = None
+    """For disentanglement: the static factor, the dynamic one, then shared ones, as scene,motion;
+    those of MotionFactors when None."""
+    folds: str | None = None
+    """A factor that numbers folds, each tested by what is learned from the others; a train and a
+    test part when None."""
     epochs: Annotated[int | None, Range(1, 100_000)] = None
     """Epochs of the protocols that train; the protocol's own number when None."""
     batch_size: Count = 64
@@ -53,19 +70,23 @@ class Evaluate:
     """Name of that record."""
 
     def run(self) -> int:
-        """Print the tables."""
+        """Print the tables, then what was left out."""
+        if "all" in (self.dataset, self.protocol):
+            return self._run_all()
         from sdc_lib.evaluation import evaluate
         from sdc_lib.support.devices import pick_device
 
         evaluation = evaluate(
             self.weights,
             self.dataset,
-            self.protocol,
+            self.protocol,  # type: ignore[arg-type]
             self.data_dir,
             clips=self.clips,
             fold=self.fold,
             split=self.split,
             target=self.target,
+            factors=self._factors(),
+            folds=self.folds,
             epochs=self.epochs,
             batch_size=self.batch_size,
             workers=self.workers,
@@ -76,4 +97,52 @@ class Evaluate:
             name=self.name,
         )
         print(evaluation)
+        for line in evaluation.left_out:
+            print(f"left out: {line}")
         return 0
+
+    def _run_all(self) -> int:
+        """Answer every question that there is, and print one table."""
+        from sdc_lib.evaluation.experiment import (
+            Conditions,
+            all_questions,
+            answer,
+            compare,
+            found_datasets,
+        )
+        from sdc_lib.evaluation.protocols import PROTOCOLS
+        from sdc_lib.support.devices import pick_device
+
+        every = self.dataset == "all"
+        datasets = found_datasets(self.data_dir) if every else {self.dataset: (self.fold,)}
+        protocols = PROTOCOLS if self.protocol == "all" else (self.protocol,)
+        factors = self._factors()
+        conditions = Conditions(
+            self.data_dir,
+            epochs=self.epochs,
+            workers=self.workers,
+            device=pick_device(self.device),
+            seed=self.seed,
+            clips=self.clips,
+            split=self.split,
+            target=self.target,
+            factors=factors,
+            folds=self.folds,
+            batch_size=self.batch_size,
+        )
+        asked = all_questions({self.weights: self.weights}, datasets, protocols, factors or ())
+        asked = [question for question in asked if question.dataset in datasets]
+        with contextlib.ExitStack() as stack:
+            folder = self.results_dir or stack.enter_context(tempfile.TemporaryDirectory())
+            answers = answer(asked, folder, conditions)
+        print(compare(answers, ()))
+        for line in dict.fromkeys(
+            f"{question.dataset}, fold {question.fold}: {record.evaluated} of {record.official} "
+            "videos"
+            for question, record in answers
+        ):
+            print(line)
+        return 0
+
+    def _factors(self) -> tuple[str, ...] | None:
+        return None if self.factors is None else tuple(self.factors.replace(",", " ").split())

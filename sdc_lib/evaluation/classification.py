@@ -148,6 +148,25 @@ def summarise(
     )
 
 
+def merge_folds(parts: Sequence[Classification], official: int) -> Classification:
+    """One result over the test videos of all folds.
+
+    Args:
+        parts: Of one protocol and target, a fold each.
+        official: Videos that the data set lists.
+    """
+    first = parts[0]
+    return summarise(
+        first.protocol,
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        [name for part in parts for name in part.names],
+        target=first.target,
+        official=official,
+        notes={**first.notes, "folds": str(len(parts))},
+    )
+
+
 def average_clips(
     logits: NDArray[np.floating],
     videos: Ints,

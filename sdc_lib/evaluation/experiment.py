@@ -5,20 +5,23 @@ was. Notebook 07 asks all questions of fresh weights and of random ones: the ran
 fine-tuning is training from scratch.
 """
 
+import contextlib
 import hashlib
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
-from sdc_lib.datasets.names import DATASETS, own_folder
+from sdc_lib.config import DataConfig
+from sdc_lib.datasets.names import DATASETS, open_dataset, own_folder
 from sdc_lib.evaluation.ledger import Record, read_record
-from sdc_lib.evaluation.protocols import PROTOCOLS, Protocol
-from sdc_lib.evaluation.run import evaluate
+from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
+from sdc_lib.evaluation.run import evaluate, is_random
 from sdc_lib.support.tables import format_table
 from sdc_lib.weights import resolve
 
@@ -33,7 +36,8 @@ class Question(NamedTuple):
 
     who: str
     """What the weights are called in the table."""
-    weights: Path
+    weights: str
+    """As for `evaluate`."""
     dataset: str
     fold: int
     protocol: Protocol
@@ -54,31 +58,56 @@ def official_folds(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
     }
 
 
+def found_datasets(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
+    """Every data set with a train and a test part that a folder holds, or is; with its folds.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    root = Path(data_dir)
+    found = official_folds(root)
+    if any((folder / "meta.json").is_file() for folder in (root, *root.glob("motion_factors*"))):
+        found = {"motion-factors": (1,), **found}
+    for name in [] if found else [name for name in DATASETS if name != "motion-factors"]:
+        with contextlib.suppress(ValueError, OSError):
+            open_dataset(DataConfig(dataset=name), root, "train", checked=False)
+            open_dataset(DataConfig(dataset=name), root, "test", checked=False)
+            return {name: DATASETS[name].folds or (1,)}
+    if not found:
+        raise ValueError(
+            f"{root} holds no data set with a train and a test part; wanted are folders such as "
+            "motion_factors, ucf101 or hmdb51, or folders train and test"
+        )
+    return found
+
+
 def all_questions(
     weights: Mapping[str, str | Path],
     folds: Mapping[str, Sequence[int]],
     protocols: Iterable[Protocol] = PROTOCOLS,
+    factors: Sequence[str] = (),
 ) -> list[Question]:
     """Every protocol on MotionFactors and on every fold of the other data sets.
 
     Args:
-        weights: By the name they get in the table; values as for `sdc_lib.weights.load`.
+        weights: By the name they get in the table; values as for `evaluate`.
         folds: As `official_folds` gives them.
-        protocols: Which ones; disentanglement needs known factors, so MotionFactors only.
+        protocols: Which ones.
+        factors: Those of the other data sets; without them, disentanglement is measured on
+            MotionFactors only.
 
     Returns:
         The questions, quick protocols first.
     """
-    trained = ("linear_online", "finetune")
     asked = [
-        Question(who, resolve(path), name, fold, protocol)
+        Question(who, path if is_random(path) else str(resolve(path)), name, fold, protocol)
         for name, numbers in {"motion-factors": (1,), **folds}.items()
         for fold in numbers
         for protocol in protocols
-        if protocol != "disentanglement" or name == "motion-factors"
-        for who, path in weights.items()
+        if protocol != "disentanglement" or name == "motion-factors" or factors
+        for who, path in ((who, str(path)) for who, path in weights.items())
     ]
-    return sorted(asked, key=lambda question: question.protocol in trained)
+    return sorted(asked, key=lambda question: question.protocol in TRAINED)
 
 
 @dataclass(frozen=True)
@@ -93,6 +122,13 @@ class Conditions:
     workers: int = 2
     device: str = "cpu"
     seed: int = 0
+    clips: ClipChoice = "own"
+    split: Literal["val", "test"] = "test"
+    target: str | None = None
+    """A labelling to predict; by default all, or motion where a network is trained for each."""
+    factors: tuple[str, ...] | None = None
+    folds: str | None = None
+    batch_size: int = 64
 
 
 def answer(
@@ -133,15 +169,22 @@ def answer(
 def _ask(
     question: Question, folder: Path, name: str, conditions: Conditions, progress: bool
 ) -> Record:
-    trains = question.protocol in ("linear_online", "finetune")
-    known = question.dataset == "motion-factors"
+    trains = question.protocol in TRAINED
+    target = conditions.target
+    if trains and question.dataset == "motion-factors":
+        target = target or "motion"
     return evaluate(
         question.weights,
         question.dataset,
         question.protocol,
         conditions.data_dir,
         fold=question.fold,
-        target="motion" if trains and known else None,
+        clips=conditions.clips,
+        split=conditions.split,
+        target=target,
+        factors=conditions.factors,
+        folds=conditions.folds,
+        batch_size=conditions.batch_size,
         size=conditions.size,
         epochs=conditions.epochs if trains else None,
         workers=conditions.workers,
@@ -156,11 +199,13 @@ def _ask(
 
 def _record_name(question: Question, conditions: Conditions) -> str:
     """Names everything that the numbers depend on, so that stale records are never taken."""
-    what = [str(conditions.size), str(conditions.epochs), str(conditions.seed)]
-    what.append(hashlib.sha256(question.weights.read_bytes()).hexdigest())
+    free = {"data_dir": "", "workers": 0, "device": "", "batch_size": 0}
+    what = [str({**asdict(conditions), **free}), question.weights]
+    if not is_random(question.weights):
+        what[1] = hashlib.sha256(Path(question.weights).read_bytes()).hexdigest()
     digest = hashlib.sha256(" ".join(what).encode()).hexdigest()[:10]
     parts = (question.who, question.dataset, str(question.fold), question.protocol, digest)
-    return "-".join(part.replace(" ", "_") for part in parts)
+    return re.sub(r"[^\w.+-]", "_", "-".join(parts))
 
 
 @dataclass(frozen=True)
@@ -179,8 +224,10 @@ class Comparison:
 
     def __str__(self) -> str:
         """The table, then the sources of published numbers."""
-        header = ["data, protocol, metric, %", "published", *self.names]
-        table = format_table(header, [[", ".join(key), *row] for key, row in self.rows.items()])
+        first = 0 if self.sources else 1  # without published numbers they have no column
+        header = ["data, protocol, metric, %", *("published", *self.names)[first:]]
+        rows = [[", ".join(key), *row[first:]] for key, row in self.rows.items()]
+        table = format_table(header, rows)
         lines = [f"published: {source}" for source in self.sources]
         return "\n".join([table, *lines])
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.store import Features, Ints
 
 KNOWN_FACTORS = (("scene", "motion", "appearance"), ("appearance", "motion"))
@@ -42,7 +43,7 @@ def choose_factors(features: Features, factors: Sequence[str] | None = None) -> 
     return tuple(factors)
 
 
-def fold_indices(features: Features, folds: Folds) -> list[tuple[Ints, Ints]]:
+def fold_indices(features: Features | VideoDataset, folds: Folds) -> list[tuple[Ints, Ints]]:
     """Train and test indices of every fold, from any of the forms that a fold can have.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from sdc_lib.support.files import write_atomically
+from sdc_lib.support.files import check_writable, write_atomically
 
 Column = Literal["published", "trained here", "this run"]
 COLUMNS: tuple[Column, ...] = get_args(Column)
@@ -30,6 +30,7 @@ _MARKER = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"[\w.+-]+")
+_NAME_MEANING = "it must be a file name of letters, digits and any of _ . + -"
 
 CELLS = tuple(
     f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
@@ -84,7 +85,7 @@ class Record:
             ValueError: If something that must be stated is not.
         """
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"a record's name is a file name, got {self.name!r}")
+            raise ValueError(f"the name of a record is {self.name!r}; {_NAME_MEANING}")
         if self.column not in COLUMNS:
             raise ValueError(f"{self.name}: column {self.column!r} is none of {', '.join(COLUMNS)}")
         if not self.values or not all(self.values.values()):
@@ -107,6 +108,21 @@ class Record:
         if missing := [name for name in needed if getattr(self, name) in ("", None)]:
             raise ValueError(f"{self.name}: {missing[0]} is not stated")
         return self
+
+
+def check_target(name: str, folder: str | Path) -> None:
+    """Find out before the work whether a record can be written, and over nothing else.
+
+    Raises:
+        ValueError: If the name is none of a file, or something else than a record is there.
+        OSError: If the record cannot be written.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"the name of a record is {name!r}; {_NAME_MEANING}")
+    path = Path(folder) / f"{name}.json"
+    if path.exists():
+        read_record(path)
+    check_writable(path)
 
 
 def write_record(record: Record, folder: str | Path = "results") -> Path:

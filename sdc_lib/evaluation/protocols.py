@@ -18,6 +18,8 @@ PROTOCOLS: tuple[Protocol, ...] = (
     "knn",
     "disentanglement",
 )
+TRAINED: tuple[Protocol, ...] = ("linear_online", "finetune")
+"""Those that train on videos; the others need nothing but features."""
 ClipChoice = Literal["own", "released", "coclr"]
 
 

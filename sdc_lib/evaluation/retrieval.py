@@ -5,6 +5,7 @@ each set's own mean is subtracted first: that helps all methods and is common, b
 depend on the test set as a whole (it is *transductive*), so it is a flag and printed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class Retrieval:
         names: The queries, N.
         evaluated: N.
         official: Queries that the split lists.
-        gallery: Videos in the gallery.
+        gallery: Videos in the gallery; in the smallest one of several folds.
         centred: Whether each set's mean was subtracted (transductive).
     """
 
@@ -96,6 +97,29 @@ def retrieve(
         official=queries.official,
         gallery=len(gallery),
         centred=centre,
+    )
+
+
+def merge_retrievals(parts: Sequence[Retrieval], official: int) -> Retrieval:
+    """One result over the queries of all folds; `nearest` are positions in each fold's gallery.
+
+    Args:
+        parts: Of one target, a fold each.
+        official: Videos that the data set lists.
+    """
+    first = np.concatenate([part.first_hit for part in parts])
+    kept = [k for k in parts[0].recalls if all(k in part.recalls for part in parts)]
+    columns = min(part.nearest.shape[1] for part in parts)
+    return Retrieval(
+        target=parts[0].target,
+        recalls={k: 100 * float((first <= k).mean()) for k in kept},
+        first_hit=first,
+        nearest=np.concatenate([part.nearest[:, :columns] for part in parts]),
+        names=tuple(name for part in parts for name in part.names),
+        evaluated=len(first),
+        official=official,
+        gallery=min(part.gallery for part in parts),
+        centred=parts[0].centred,
     )
 
 

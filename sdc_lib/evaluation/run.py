@@ -1,7 +1,10 @@
 """One evaluation from start to end: load weights, open videos, follow a protocol, keep a record."""
 
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,19 +13,28 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.names import Split
 from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import random_model
-from sdc_lib.evaluation.classification import Classification
-from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, measure_disentanglement
-from sdc_lib.evaluation.ledger import Record, current_commit, describe_device, write_record
-from sdc_lib.evaluation.linear import linear_probe
-from sdc_lib.evaluation.online import finetune, linear_online
-from sdc_lib.evaluation.protocols import PROTOCOLS, ClipChoice, EvalSettings, Protocol, settings_for
-from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
+from sdc_lib.evaluation.disentanglement import Estimate, disentanglement_by_folds
+from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
+from sdc_lib.evaluation.ledger import (
+    Record,
+    check_target,
+    current_commit,
+    describe_device,
+    write_record,
+)
+from sdc_lib.evaluation.protocols import (
+    PROTOCOLS,
+    TRAINED,
+    ClipChoice,
+    EvalSettings,
+    Protocol,
+    settings_for,
+)
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
+from sdc_lib.support.files import check_writable
 from sdc_lib.weights import available, load, load_config
-
-Result = Classification | Retrieval | Disentanglement
 
 
 @dataclass(frozen=True)
@@ -33,11 +45,13 @@ class Evaluation:
         results: By labelling; disentanglement has the single entry ``"factors"``.
         settings: Clips, optimisation and the rest of what the numbers depend on.
         record: The numbers with their circumstances, as the ledger keeps them.
+        left_out: Videos that could not be used, with the cause.
     """
 
     results: dict[str, Result]
     settings: EvalSettings
     record: Record
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """All results as tables."""
@@ -54,6 +68,8 @@ def evaluate(
     fold: int = 1,
     split: Literal["val", "test"] = "test",
     target: str | None = None,
+    factors: Sequence[str] | None = None,
+    folds: str | None = None,
     size: Literal["toy", "tiny", "small", "standard"] | None = None,
     epochs: int | None = None,
     batch_size: int = 64,
@@ -77,6 +93,10 @@ def evaluate(
         fold: Official split, where there are several.
         split: ``"test"``, or ``"val"`` for choosing settings without looking at the test split.
         target: A factor; by default all factors, or the class label where there are none.
+        factors: For disentanglement the static factor, the dynamic one, then shared ones; other
+            protocols take each as a target.
+        folds: A labelling whose values are folds: each in turn is tested by what is learned from
+            the others, and there are no splits.
         size: Which MotionFactors; by default the one that the weights were trained on.
         epochs: Epochs of the protocols that train.
         batch_size: Clips a forward pass.
@@ -100,109 +120,109 @@ def evaluate(
     model, config = _open(weights, seed)
     settings = _seeded(settings_for(clips, config, epochs), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
-    parts: tuple[Split, Split] = ("train", split)
-    train, test = (open_usable(data, data_dir, part, workers, progress) for part in parts)
-    model = model.to(device)
-    targets: list[str | None] = [target] if target else [*test.factor_names] or [None]
-    if protocol in ("linear_online", "finetune"):
-        results = _trained(protocol, model, train, test, settings, targets, progress)
+    names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
+    parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
+    name = name or _record_name(weights, parts[-1], protocol)
+    _check_outputs(name, results_dir, cache_dir)
+    asked = _Asked(protocol, settings, _targets(parts[-1], target, factors, folds), factors, folds)
+    extract = partial(
+        extract_features,
+        model.to(device),
+        clips=settings.clips,
+        batch_size=batch_size,
+        workers=workers,
+        cache_dir=cache_dir,
+        progress=progress,
+    )
+    if protocol in TRAINED:
+        results, left_out = _trained(asked, model, parts, progress)
     else:
-        train_features, test_features = (
-            extract_features(
-                model,
-                part,
-                settings.clips,
-                batch_size=batch_size,
-                workers=workers,
-                cache_dir=cache_dir,
-                progress=progress,
-            )
-            for part in (train, test)
-        )
-        results = from_features(
-            protocol, train_features, test_features, settings, targets, str(weights)
-        )
-    seconds = time.perf_counter() - started
-    record = _record(name, weights, config, protocol, settings, test, results, seconds, seed)
+        results, left_out = _measured(asked, [extract(part) for part in parts], str(weights))
+    record = _record(name, weights, config, asked, parts[-1], results)
+    record = replace(record, seeds=[seed], wall_time=time.perf_counter() - started)
     if results_dir is not None:
         write_record(record, results_dir)
-    return Evaluation(results, settings, record)
+    return Evaluation(results, settings, record, left_out)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be measured."""
+
+    protocol: Protocol
+    settings: EvalSettings
+    targets: Sequence[str | None]
+    factors: Sequence[str] | None
+    folds: str | None
+
+
+def _targets(
+    videos: VideoDataset, target: str | None, factors: Sequence[str] | None, folds: str | None
+) -> list[str | None]:
+    """The labellings to predict; an error of one that is missing comes before any work."""
+    if folds is not None:
+        videos.targets(folds)
+    chosen: list[str | None] = [target] if target else list(factors or ())
+    chosen = chosen or [factor for factor in videos.factor_names if factor != folds] or [None]
+    for one in chosen:
+        videos.targets(one)
+    return chosen
+
+
+def _check_outputs(name: str, results_dir: str | Path | None, cache_dir: str | Path | None) -> None:
+    if results_dir is not None:
+        check_target(name, results_dir)
+    if cache_dir is not None:
+        check_writable(Path(cache_dir) / "features.npz")
+
+
+def _measured(
+    asked: _Asked, features: Sequence[Features], name: str
+) -> tuple[dict[str, Result], tuple[str, ...]]:
+    """Results of a protocol that needs features, and what these leave out."""
+
+    def follow(train: Features, test: Features) -> dict[str, Result]:
+        return from_features(
+            asked.protocol, train, test, asked.settings, asked.targets, asked.factors, name
+        )
+
+    left_out = tuple(dict.fromkeys(line for part in features for line in part.left_out))
+    if asked.folds is None:
+        return follow(*features), left_out
+    (whole,) = features
+    if asked.protocol == "disentanglement":
+        found = disentanglement_by_folds(whole, asked.folds, factors=asked.factors, name=name)
+        return {"factors": found}, left_out
+    return by_folds(follow, whole, asked.folds, whole.official), left_out
 
 
 def _trained(
-    protocol: Protocol,
-    model: SDC,
-    train: VideoDataset,
-    test: VideoDataset,
-    settings: EvalSettings,
-    targets: list[str | None],
-    progress: bool,
-) -> dict[str, Result]:
-    """Follow one of the protocols that train on videos."""
-    run, options = (
-        (finetune, settings.finetune)
-        if protocol == "finetune"
-        else (linear_online, settings.online)
-    )
-    return {
-        target or "label": run(
-            model, train, test, settings.clips, options, target=target, progress=progress
+    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], progress: bool
+) -> tuple[dict[str, Result], tuple[str, ...]]:
+    """Results of a protocol that trains on videos, and which videos were left out."""
+
+    def follow(train: VideoDataset, test: VideoDataset) -> dict[str, Result]:
+        return from_videos(
+            asked.protocol, model, train, test, asked.settings, asked.targets, progress
         )
-        for target in targets
-    }
+
+    left_out = dict.fromkeys(f"{out.name}: {out.cause}" for part in parts for out in part.left_out)
+    if asked.folds is None:
+        return follow(*parts), tuple(left_out)
+    (whole,) = parts
+    official = len(whole) + len(whole.left_out)
+    return by_folds(follow, whole, asked.folds, official), tuple(left_out)
 
 
-def from_features(
-    protocol: Protocol,
-    train: Features,
-    test: Features,
-    settings: EvalSettings | None = None,
-    targets: list[str | None] | None = None,
-    name: str = "model",
-) -> dict[str, Result]:
-    """Follow one of the protocols that need nothing but features.
-
-    Raises:
-        ValueError: If the protocol needs videos.
-    """
-    settings = settings or EvalSettings()
-    if protocol == "disentanglement":
-        return {"factors": measure_disentanglement(train, test, name=name)}
-    results: dict[str, Result] = {}
-    for target in targets or [None]:
-        if protocol == "linear":
-            result: Result = linear_probe(train, test, target=target, config=settings.linear)
-        elif protocol == "retrieval":
-            result = retrieve(train, test, target=target, centre=settings.centre)
-        elif protocol == "knn":
-            result = knn(train, test, target=target, k=settings.neighbours, centre=settings.centre)
-        else:
-            raise ValueError(f"protocol {protocol!r} needs videos, not features")
-        results[target or "label"] = result
-    return results
-
-
-def metrics_of(result: Result) -> dict[str, float | Estimate]:
-    """The numbers of a result by name, in per cent or points."""
-    if isinstance(result, Retrieval):
-        return {f"R@{k}": value for k, value in result.recalls.items()}
-    if isinstance(result, Classification):
-        top5 = {} if result.top5 is None else {"top-5": result.top5}
-        return {"top-1": result.top1, **top5, "mean per class": result.mean_per_class}
-    cells: dict[str, float | Estimate] = {}
-    for half, row in result.distributions.items():
-        cells |= {f"{half} half, {factor}": estimate for factor, estimate in row.items()}
-    if result.distributions:
-        cells |= {"gap": result.gap, "gap of raw scores": result.gap_scores}
-    for stream, row in result.features.items():
-        cells |= {f"{stream} feature, {factor}": estimate for factor, estimate in row.items()}
-    return cells
+def is_random(weights: str | Path) -> bool:
+    """Whether random weights are meant, ``random:PRESET``."""
+    return str(weights).startswith("random:")
 
 
 def _open(weights: str | Path, seed: int) -> tuple[SDC, PretrainConfig]:
-    kind, _, preset = str(weights).partition(":")
-    if kind != "random":
+    if not is_random(weights):
         return load(weights), load_config(weights)
+    preset = str(weights).removeprefix("random:")
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     return random_model(PRESETS[preset].model, seed), PRESETS[preset]
@@ -217,16 +237,18 @@ def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:
     )
 
 
+def _record_name(weights: str | Path, videos: VideoDataset, protocol: Protocol) -> str:
+    name = f"{Path(str(weights).replace(':', '-')).stem}-{videos.name}-{protocol}"
+    return re.sub(r"[^\w.+-]", "_", name)
+
+
 def _record(
-    name: str | None,
+    name: str,
     weights: str | Path,
     config: PretrainConfig,
-    protocol: Protocol,
-    settings: EvalSettings,
-    test: VideoDataset,
+    asked: _Asked,
+    videos: VideoDataset,
     results: dict[str, Result],
-    seconds: float,
-    seed: int,
 ) -> Record:
     values: dict[str, list[float]] = {}
     intervals: dict[str, tuple[float, float]] = {}
@@ -238,20 +260,21 @@ def _record(
                 number = number.value
             values[prefix + metric] = [number]
     any_result = next(iter(results.values()))
+    protocol = asked.protocol
+    part = videos.split if asked.folds is None else "folds"
+    how = "" if asked.folds is None else f", each {asked.folds} tested by the others"
     return Record(
-        name=name or f"{Path(str(weights).replace(':', '-')).stem}-{test.name}-{protocol}",
-        table=protocol if test.split == "test" else f"{protocol}_{test.split}",
-        row=str(weights) if str(weights).startswith("random:") else config.name,
+        name=name,
+        table=protocol if part == "test" else f"{protocol}_{part}",
+        row=str(weights) if is_random(weights) else config.name,
         values=values,
         intervals=intervals,
-        seeds=[seed],
         config=config.hash(),
         commit=current_commit(),
         device=describe_device(),
-        wall_time=seconds,
-        dataset=f"{test.name}/{test.split}",
+        dataset=f"{videos.name}/{videos.split}",
         evaluated=any_result.evaluated,
         official=any_result.official,
-        protocol=f"{protocol}: {asdict(settings.clips)}",
+        protocol=f"{protocol}: {asdict(asked.settings.clips)}{how}",
         column="trained here" if str(weights) in available() else "this run",
     )

@@ -232,16 +232,25 @@ def test_evaluate_hands_over_its_flags(
 ) -> None:
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    def evaluate(*words: Any, **options: Any) -> str:
+    class Found:
+        left_out = ("torn.mp4: broken",)
+
+        def __str__(self) -> str:
+            return "| top-1 |"
+
+    def evaluate(*words: Any, **options: Any) -> Found:
         calls.append((words, options))
-        return "| top-1 |"
+        return Found()
 
     monkeypatch.setitem(sys.modules, "sdc_lib.evaluation", SimpleNamespace(evaluate=evaluate))
     flags = "--protocol knn --clips coclr --target motion --device cpu --cache-dir there --seed 2"
-    assert main(["evaluate", "random:ucf101", "--dataset", "hmdb51", *flags.split()]) == 0
-    assert capsys.readouterr().out == "| top-1 |\n"
+    more = "--factors scene,gesture --folds fold"
+    words = ["evaluate", "random:ucf101", "--dataset", "hmdb51", *flags.split(), *more.split()]
+    assert main(words) == 0
+    assert capsys.readouterr().out == "| top-1 |\nleft out: torn.mp4: broken\n"
     assert calls[0][0] == ("random:ucf101", "hmdb51", "knn", Path("data"))
-    chosen = {"clips": "coclr", "target": "motion", "device": "cpu", "seed": 2}
+    chosen = {"clips": "coclr", "target": "motion", "device": "cpu", "seed": 2, "folds": "fold"}
+    chosen["factors"] = ("scene", "gesture")
     assert calls[0][1].items() >= {**chosen, "cache_dir": Path("there"), "fold": 1}.items()
 
 

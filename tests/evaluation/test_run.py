@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import random_model
+from sdc_lib.evaluation.follow import from_features
 from sdc_lib.evaluation.ledger import read_record
-from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.evaluation.run import evaluate, from_features
+from sdc_lib.evaluation.protocols import Protocol, settings_for
+from sdc_lib.evaluation.run import evaluate
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
 from sdc_lib.weights import export_model
 from tests.helpers.small_world import MakeFeatures
@@ -111,3 +113,82 @@ def test_clips_follow_the_choice() -> None:
 def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
     with pytest.raises(ValueError, match="'finetune' needs videos"):
         from_features("finetune", make_features("train", 16), make_features("test", 8))
+
+
+@pytest.fixture
+def listed(world: World, tmp_path: Path) -> Path:
+    """All twelve videos in one list, with two factors and a column of folds; one is no video."""
+    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    lines = ["path,appearance,motion,fold"]
+    for number, file in enumerate(file for part in world for file in part):
+        target = tmp_path / file.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(file.path.read_bytes())
+        a, m = file.factors["appearance"], file.factors["motion"]
+        lines.append(f"{file.name},a{a},m{m},{number // 4}")
+    path = tmp_path / "list.csv"
+    path.write_text("\n".join([*lines, "torn.mp4,a0,m0,0"]))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["disentanglement", "linear", "finetune"])
+def test_any_factors_are_measured_by_folds(
+    protocol: Protocol, weights: Path, listed: Path, tmp_path: Path
+) -> None:
+    done = evaluate(
+        weights,
+        "csv",
+        protocol,
+        listed,
+        factors=("appearance", "motion"),
+        folds="fold",
+        epochs=1,
+        workers=0,
+        cache_dir=tmp_path / "cache",
+        results_dir=tmp_path / "results",
+        progress=False,
+    )
+    record = read_record(tmp_path / "results" / f"small-list-{protocol}.json")
+    assert (record.evaluated, record.official, record.dataset) == (12, 13, "list/all")
+    assert record.table == f"{protocol}_folds"
+    assert record.protocol.endswith("each fold tested by the others")
+    metric = "gap" if protocol == "disentanglement" else "motion, top-1"
+    assert metric in record.values
+    assert not any("fold" in name for name in record.values)
+    assert [line.partition(":")[0] for line in done.left_out] == ["torn.mp4"]
+
+
+def not_reached(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("the work was begun")
+
+
+@pytest.mark.slow
+def test_factors_and_folds_that_do_not_exist_are_named_before_the_work(
+    weights: Path, listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
+    options = {"workers": 0, "progress": False}
+    with pytest.raises(ValueError, match="no factor 'scene'; it has: appearance, motion, fold"):
+        evaluate(weights, "csv", "linear", listed, factors=("scene",), folds="fold", **options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="has no factor 'part'"):
+        evaluate(weights, "csv", "linear", listed, folds="part", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("opened")
+def test_outputs_are_tested_before_the_work(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "mine.json").write_text("{}")
+    for options, line in (
+        ({"name": "a/b"}, "the name of a record is 'a/b'; it must be a file name"),
+        ({"name": "mine"}, r"mine\.json is not a record"),
+        ({"results_dir": weights}, r"small\.safetensors"),
+        ({"cache_dir": weights}, r"small\.safetensors"),
+    ):
+        with pytest.raises((ValueError, OSError), match=line):
+            evaluate(weights, "world", **{"results_dir": results, **options})  # type: ignore[arg-type]
+    assert (results / "mine.json").read_text() == "{}"

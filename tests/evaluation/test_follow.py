@@ -1,0 +1,64 @@
+"""Protocols by folds: every video is tested once, by what is learned from the other folds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sdc_lib.evaluation import Features
+from sdc_lib.evaluation.classification import Classification
+from sdc_lib.evaluation.follow import Result, by_folds, from_features, metrics_of
+from sdc_lib.evaluation.protocols import Protocol
+from sdc_lib.evaluation.retrieval import Retrieval
+from tests.small_world import MakeFeatures
+
+
+@pytest.fixture
+def whole(make_features: MakeFeatures) -> Features:
+    """64 videos in four folds, of which 65 are listed."""
+    features = make_features("all", 64)
+    folds = np.arange(64) // 16 % 4
+    return replace(
+        features,
+        labels={**features.labels, "fold": folds},
+        classes={**features.classes, "fold": ("0", "1", "2", "3")},
+    )
+
+
+def follow(protocol: Protocol, videos: Features, target: str) -> Result:
+    def run(train: Features, test: Features) -> dict[str, Result]:
+        assert set(train.targets("fold")).isdisjoint(test.targets("fold"))
+        return from_features(protocol, train, test, targets=[target])
+
+    return by_folds(run, videos, "fold", videos.official)[target]
+
+
+@pytest.mark.parametrize("protocol", ["linear", "knn"])
+def test_every_video_is_classified_once(protocol: Protocol, whole: Features) -> None:
+    result = follow(protocol, whole, "appearance")
+    assert isinstance(result, Classification)
+    assert sorted(result.names) == sorted(whole.names)
+    assert (result.evaluated, result.official) == (64, 65)
+    assert result.top1 == 100
+    assert result.notes["folds"] == "4"
+    own = dict(zip(whole.names, whole.targets("appearance"), strict=True))
+    assert [own[name] for name in result.names] == result.targets.tolist()
+
+
+def test_retrieval_counts_the_queries_of_all_folds(whole: Features) -> None:
+    result = follow("retrieval", whole, "motion")
+    assert isinstance(result, Retrieval)
+    assert (result.evaluated, result.official, result.gallery) == (64, 65, 48)
+    assert result.first_hit.shape == (64,)
+    assert list(result.recalls) == [1, 5, 10, 20]
+    assert metrics_of(result)["R@1"] == 100 * (result.first_hit == 1).mean()
+
+
+def test_a_labelling_without_folds_is_refused(whole: Features) -> None:
+    same = replace(whole, labels={**whole.labels, "fold": np.zeros(64, np.int64)})
+    with pytest.raises(ValueError, match="all videos are in fold"):
+        follow("knn", same, "motion")
+    with pytest.raises(ValueError, match="has no labels 'part'"):
+        by_folds(lambda *_: {}, whole, "part", 65)
