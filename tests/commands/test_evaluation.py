@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.commands.app import main
-from tests.small_gallery import weights
-from tests.small_world import make_world
+from tests.helpers.small_gallery import weights
+from tests.helpers.small_world import make_world
 
 __all__ = ["weights"]
 

@@ -12,7 +12,7 @@ from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, metrics_of
 from sdc_lib.evaluation.protocols import Protocol
 from sdc_lib.evaluation.retrieval import Retrieval
-from tests.small_world import MakeFeatures
+from tests.helpers.small_world import MakeFeatures
 
 
 @pytest.fixture
