@@ -102,8 +102,9 @@ ablations: setup  ## switch parts of the method off and record what they were wo
 	$(BIN)/python -m benchmarks.ablations
 
 .PHONY: results
-results: setup  ## rebuild the tables in README and docs from results/*.json
+results: setup  ## rebuild the tables in README and docs from results/*.json and the list of files
 	$(BIN)/python -m tools.results
+	$(BIN)/python -m tools.modules
 
 # --- data ----------------------------------------------------------------------------------
 

@@ -115,5 +115,12 @@ def test_core_needs_neither_matplotlib_nor_jupyter(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_ci_runs_one_script_on_every_supported_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    (job,) = workflow["jobs"].values()
+    assert tuple(job["strategy"]["matrix"]["python"]) == PYTHONS
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+
+
 def test_command_is_declared() -> None:
     assert project()["scripts"] == {"sdc": "sdc_lib.commands.app:main"}
