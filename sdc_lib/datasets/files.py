@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sdc_lib.datasets.base import LeftOut
 
@@ -137,33 +137,34 @@ class FileFinder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._listings: dict[Path, dict[str, str]] = {}
+        self._listings: dict[str, dict[str, str]] = {}
 
     def find(self, names: Iterable[str]) -> Path | None:
-        """The first of some relative paths that exists, or ``None``."""
+        """The first of some relative paths, with forward slashes, that exists, or ``None``."""
         for name in names:
-            path: Path | None = self._folder
-            for part in PurePosixPath(name).parts[:-1]:
-                path = self._entry(path, part) if path else None
-            found = self._file(path, PurePosixPath(name)) if path else None
+            *folders, last = name.split("/")
+            place: str | None = os.fspath(self._folder)
+            for part in folders:
+                place = self._entry(place, part) if place else None
+            found = self._file(place, last) if place else None
             if found:
-                return found
+                return Path(found)
         return None
 
-    def _entry(self, folder: Path, name: str) -> Path | None:
+    def _entry(self, folder: str, name: str) -> str | None:
         listing = self._listing(folder)
         actual = name if name in listing else listing.get(_alike(name))
-        return None if actual is None else folder / actual
+        return None if actual is None else os.path.join(folder, actual)
 
-    def _file(self, folder: Path, name: PurePosixPath) -> Path | None:
-        exact = self._entry(folder, name.name)
+    def _file(self, folder: str, name: str) -> str | None:
+        exact = self._entry(folder, name)
         if exact:
             return exact
-        stem = name.stem if is_video(name) else name.name
+        stem = os.path.splitext(name)[0] if is_video(name) else name
         others = (self._entry(folder, f"{stem}{end}") for end in sorted(VIDEO_SUFFIXES))
         return next((path for path in others if path), None)
 
-    def _listing(self, folder: Path) -> dict[str, str]:
+    def _listing(self, folder: str) -> dict[str, str]:
         """Names in a folder, each under itself and under what `_alike` makes of it."""
         if folder not in self._listings:
             try:

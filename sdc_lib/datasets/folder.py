@@ -173,9 +173,9 @@ def _out_of_place(
 ) -> list[str]:
     """Notes on videos beside the folders of splits or classes."""
     notes = []
-    outside = [video.name for video in videos if split_of and not video.split]
+    outside = {video.name: None for video in videos if split_of and not video.split}
     if outside:
-        notes.append(f"{len(outside)} videos are in no split, the first: {outside[0]}")
+        notes.append(f"{len(outside)} videos are in no split, the first: {next(iter(outside))}")
     beside = [video.name for video in chosen if not video.label and video.name not in outside]
     if beside and len(beside) < len(chosen):
         notes.append(f"{len(beside)} videos have no class, in no folder of one: {beside[0]}")

@@ -20,12 +20,14 @@ from sdc_lib.datasets.files import VIDEO_SUFFIXES, is_video
 ROLES: Mapping[str, tuple[str, ...]] = {
     "path": (
         *("path", "video_path", "videopath", "file_path", "filepath", "clip_path", "rel_path"),
-        *("file", "filename", "file_name", "video", "video_file", "video_name", "videoname"),
-        *("vid_name", "clip", "clip_name", "name"),
+        *("relative_path", "relpath", "file", "filename", "file_name", "fname", "video"),
+        *("video_file", "video_name", "videoname", "vid_name", "clip", "clip_name", "name"),
+        *("video_id", "videoid", "clip_id", "vid", "id"),
     ),
     "label": (
-        *("label", "class", "class_name", "classname", "label_name", "class_label", "category"),
-        *("target", "action", "activity", "class_id", "classid", "label_id", "class_idx", "y"),
+        *("label", "labels", "class", "class_name", "classname", "label_name", "class_label"),
+        *("category", "target", "action", "activity", "cls", "class_id", "classid", "label_id"),
+        *("class_idx", "y"),
     ),
     "group": ("group", "group_id", "groupid"),
     "split": ("split", "subset"),
