@@ -182,9 +182,9 @@ def at_toy_size(preset: PretrainConfig) -> PretrainConfig:
         curriculum=replace(preset.curriculum, queue_size=16, local_from_epoch=2),
         optim=replace(
             preset.optim,
-            epochs=4,
-            batch_size=4,
-            milestones=(3,),
+            epochs=3,
+            batch_size=8,
+            milestones=(2,),
             warmup_epochs=0.0,
             precision="32-true",
             compile=False,

@@ -153,13 +153,21 @@ def sizes(notebook: NotebookNode) -> list[str]:
         found.append(f"{len(notebook.cells)} cells, at most {MAX_CELLS} are allowed")
     lengths = [(i, len(cell.source.splitlines())) for i, cell in cells(notebook, "code")]
     found += [f"cell {i} has {n} lines of code" for i, n in lengths if n > MAX_LINES]
-    long = sum(n > SHORT_LINES for _, n in lengths[1:])  # the first cell is the same everywhere
+    aside = [i for i, cell in cells(notebook, "code") if _is_setup_or_check(cell)]
+    # the first cell is the same everywhere
+    long = sum(n > SHORT_LINES for i, n in lengths[1:] if i not in aside)
     if 2 * long > len(lengths):
         found.append(f"less than half of the code cells have {SHORT_LINES} lines or fewer")
     size = len(nbformat.writes(notebook).encode())
     if size > MAX_BYTES:
         found.append(f"{size / 1000:.0f} kB, at most {MAX_BYTES / 1000:.0f} kB are allowed")
     return found
+
+
+def _is_setup_or_check(cell: NotebookNode) -> bool:
+    """Whether a cell imports and chooses, or checks an exercise: no lesson in either case."""
+    tags = cell.metadata.get("tags", [])
+    return "exercise-setup" in tags or any(tag.endswith("-check") for tag in tags)
 
 
 def clean_run(notebook: NotebookNode) -> list[str]:
