@@ -11,6 +11,7 @@ import pytest
 from nbformat import NotebookNode
 
 from sdc_lib.explore.exercises import report
+from tests.notebooks.wrong_answers import WRONG
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
@@ -73,6 +74,32 @@ def test_stubs_fail_and_solutions_pass(
         assert untouched.startswith(f"Exercise {number}: not yet. ")
         assert "Your code raised" not in untouched, "the check must explain what a stub lacks"
         assert solved == f"Exercise {number}: solved.\n"
+
+
+def with_body(stub: str, body: str) -> str:
+    """The stub with another body of its last function; an assignment stands for itself."""
+    if re.match(r"changed = ", body):
+        return body
+    end = stub.index(":\n", stub.rindex("def ")) + 2
+    return stub[:end] + "".join(f"    {line}\n" for line in body.splitlines())
+
+
+@pytest.mark.parametrize("number", sorted(WRONG))
+def test_wrong_answers_are_refused(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(WRONG[number]) >= 2
+    path = next(path for path in NOTEBOOKS if path.stem.startswith(f"0{number[0]}_"))
+    notebook = nbformat.read(path, as_version=4)
+    monkeypatch.chdir(FOLDER)
+    namespace = set_up(notebook, tmp_path)
+    stub = only(notebook, f"exercise-{number}-stub")
+    check = only(notebook, f"exercise-{number}-check")
+    for body, said in WRONG[number].items():
+        answered = run(f"{with_body(stub, body)}\n{check}", dict(namespace))
+        assert answered.startswith(f"Exercise {number}: not yet. "), body
+        assert "Your code raised" not in answered, body
+        assert re.search(said, answered), f"{body}\n{answered}"
 
 
 def check_3_2(answer: object = 4) -> None:

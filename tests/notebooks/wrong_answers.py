@@ -1,0 +1,144 @@
+"""Plausible wrong answers to exercises, and what the check should say of each."""
+
+WRONG: dict[str, dict[str, str]] = {
+    "5.1": {
+        "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
+        "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
+        "return (logits / logits.sum(dim=1, keepdim=True)).clamp(min=0)": "should look elsewhere",
+    },
+    "5.2": {
+        "return select_concepts(a, b, top_k, inclusive=True)": "twenty equal scores",
+        "return select_concepts(a, b, top_k + 1)": "twenty equal scores|keeps exactly",
+    },
+    "5.3": {
+        "return info_nce(a.flatten(0, 1), b.flatten(0, 1), temperature)": "expected",
+        (
+            "return torch.stack([info_nce(x, y, temperature)"
+            " for x, y in zip(a.unbind(1), b.unbind(1))]).mean()"
+        ): "one direction",
+    },
+    "6.1": {
+        (
+            'video = pair(P["video"](v[0]), P["video"](v[1])) / 2\n'
+            'static = pair(P["video_static"](v[0]), P["static"](s[1]))\n'
+            'static = static + pair(P["video_static"](v[1]), P["static"](s[0]))\n'
+            'dynamic = pair(P["video_dynamic"](v[0]), P["dynamic"](d[1]))\n'
+            'dynamic = dynamic + pair(P["video_dynamic"](v[0]), P["dynamic"](d[0]))\n'
+            "return video + static / 2 + dynamic / 2"
+        ): "same pixels",
+        (
+            'video = pair(P["video"](v[0]), P["video"](v[1]))\n'
+            'static = pair(P["video_static"](v[0]), P["static"](s[1]))\n'
+            'static = static + pair(P["video_static"](v[1]), P["static"](s[0]))\n'
+            'dynamic = pair(P["video_dynamic"](v[0]), P["dynamic"](d[1]))\n'
+            'dynamic = dynamic + pair(P["video_dynamic"](v[1]), P["dynamic"](d[0]))\n'
+            "return video + static + dynamic"
+        ): "halved",
+        (
+            'video = pair(P["video"](v[0]), P["video"](v[1])) / 2\n'
+            'static = pair(P["video"](v[0]), P["static"](s[1]))\n'
+            'static = static + pair(P["video"](v[1]), P["static"](s[0]))\n'
+            'dynamic = pair(P["video_dynamic"](v[0]), P["dynamic"](d[1]))\n'
+            'dynamic = dynamic + pair(P["video_dynamic"](v[1]), P["dynamic"](d[0]))\n'
+            "return video + static / 2 + dynamic / 2"
+        ): "not in the method",
+    },
+    "6.2": {
+        (
+            'changed = {"contrast_dynamic", "align_dynamic", "diversity_dynamic",'
+            ' "fidelity_dynamic", "local_dynamic"}'
+        ): "diversity_dynamic does not change",
+        'changed = {"contrast_dynamic", "align_dynamic"}': "3 more terms",
+        "changed = set(LossTerms._fields)": "does not change",
+    },
+    "6.3": {
+        # the distribution of each sample instead of the mean; the wrong threshold; no temperature
+        (
+            "p = (scores / 0.1).softmax(dim=-1)\n"
+            "entropy = -(p * p.clamp(min=1e-12).log()).sum(dim=-1).mean()\n"
+            "return bool(entropy.exp() < scores.shape[-1] / 10)"
+        ): "healthy",
+        (
+            "mean = (scores / 0.1).softmax(dim=-1).mean(dim=0)\n"
+            "entropy = -(mean * mean.clamp(min=1e-12).log()).sum()\n"
+            "return bool(entropy.exp() < 2)"
+        ): "3 of 40",
+        (
+            "mean = scores.softmax(dim=-1).mean(dim=0)\n"
+            "entropy = -(mean * mean.log()).sum()\n"
+            "return bool(entropy.exp() < scores.shape[-1] / 10)"
+        ): "a collapse",
+        "return len(scores.argmax(dim=-1).unique()) < scores.shape[-1] / 10": "collapse|flat",
+    },
+    "7.1": {
+        "return 100.0": "not 100.0",
+        (
+            "decided = logits.mean(dim=1).argmax(dim=-1)\n"
+            "return 100 * float((decided == labels).float().mean())"
+        ): "outvote",
+        (
+            "p = logits.softmax(dim=-1)\n"
+            "sure = p.amax(dim=-1).argmax(dim=1)\n"
+            "decided = p[torch.arange(len(p)), sure].argmax(dim=-1)\n"
+            "return 100 * float((decided == labels).float().mean())"
+        ): "surest",
+        (
+            "decided = logits.argmax(dim=-1).mode(dim=1).values\n"
+            "return 100 * float((decided == labels).float().mean())"
+        ): "sure one",
+    },
+    "7.2": {
+        (
+            "mean, deviation = test_rows.mean(axis=0), test_rows.std(axis=0) + 1e-9\n"
+            "a = (train_rows - train_rows.mean(axis=0)) / train_rows.std(axis=0)\n"
+            "return a, (test_rows - mean) / deviation"
+        ): "changes with the other",
+        "return train_rows, test_rows": "mean 0",
+        (
+            "mean, deviation = train_rows.mean(axis=0), train_rows.std(axis=0)\n"
+            "return (train_rows - mean) / deviation, test_rows - mean"
+        ): "same shift and scale",
+    },
+    "7.3": {
+        (
+            'return max((("static", "motion"), ("dynamic", "scene")),'
+            " key=lambda cell: table[cell[0]][cell[1]])"
+        ): "17",
+        (
+            "cells = [(h, f) for h in table for f in chance]\n"
+            "return max(cells, key=lambda cell: table[cell[0]][cell[1]] - chance[cell[1]])"
+        ): "it is",
+    },
+    "8.1": {
+        (
+            "rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)\n"
+            "return np.argsort(-(rows @ rows[query]), kind='stable')[1 : top + 1].tolist()[::-1]"
+        ): "nearest to row",
+        (
+            "similar = vectors @ vectors[query]\n"
+            "similar[query] = -np.inf\n"
+            "return np.argsort(-similar, kind='stable')[:top].tolist()"
+        ): "nearest to row",
+    },
+    "8.2": {
+        # `share` ignored; only one recording aside; too much aside
+        (
+            "names = sorted(set(groups))[: 2]\n"
+            "test = [i for i, g in enumerate(groups) if g in names]\n"
+            "return [i for i in range(len(groups)) if i not in test], test"
+        ): "share",
+        (
+            "test = [i for i, g in enumerate(groups) if g == groups[0]]\n"
+            "return [i for i in range(len(groups)) if i not in test], test"
+        ): "share",
+        "half = len(groups) // 2\nreturn list(range(half)), list(range(half, len(groups)))": "both",
+    },
+    "8.3": {
+        "return int((static @ static[a] + dynamic @ dynamic[b]).argmax())": "one of the two",
+        (
+            "score = static @ static[b] + dynamic @ dynamic[a]\n"
+            "score[[a, b]] = -np.inf\nreturn int(score.argmax())"
+        ): "for looks of",
+    },
+}
+"""By exercise: the body of the function (or a whole assignment), and a pattern of the message."""
