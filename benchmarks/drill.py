@@ -1,6 +1,6 @@
 """Try to break it: kills, damaged files, hostile lists and absurd values in one command.
 
-    python -m benchmarks.drill [--damaged 700] [--kills 24] [--out results/drill.json]
+    python -m benchmarks.drill [--damaged 700] [--kills 24] [--out results/benchmark_drill.json]
 
 Every case ends in one of four ways: ``right``; ``lost``, when what was done before is gone;
 ``hung``, when it had to be killed; ``wrong``, when a result or a message is not what it must be.
@@ -33,7 +33,7 @@ from sdc_lib.datasets.manifest import apply_manifest, check_dataset
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.video import write_video
 
-OUT = Path("results/drill.json")
+OUT = Path("results/benchmark_drill.json")
 STEPS = 8
 SECONDS = 120.0
 """Longer than this, and a command has hung."""

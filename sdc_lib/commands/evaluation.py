@@ -31,7 +31,7 @@ class Evaluate:
     """A .safetensors file, the folder of a finished run, the name of weights that ship, or
     random:PRESET for random weights."""
     dataset: DatasetChoice = "motion-factors"
-    """Data set, or all that --data-dir holds; MotionFactors alone is made if it is missing."""
+    """Data set, or all that the data folder holds; MotionFactors alone is made if it is missing."""
     protocol: Literal[
         "linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement", "all"
     ] = "linear"

@@ -56,7 +56,7 @@ def test_the_tables_in_the_documents_agree_with_the_records() -> None:
 def test_every_record_of_the_repository_is_complete() -> None:
     names = [record.name for record in read_records(ROOT / "results")]
     files = [path.stem for path in (ROOT / "results").glob("*.json")]
-    assert names == sorted(name for name in files if not name.startswith("benchmark_"))
+    assert sorted(names) == sorted(name for name in files if not name.startswith("benchmark_"))
 
 
 def test_records_survive_a_file(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_records_survive_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "a/b"}, "name is a file name"),
+        ({"name": "a/b"}, "it must be a file name"),
         ({"values": {}}, "at least one value"),
         ({"values": {"top-1": [float("nan"), 1.0]}}, "not finite"),
         ({"values": {"top-1": [1.0]}}, "1 values for 2 seeds"),
