@@ -81,7 +81,7 @@ WRONG: dict[str, dict[str, str]] = {
             "sure = p.amax(dim=-1).argmax(dim=1)\n"
             "decided = p[torch.arange(len(p)), sure].argmax(dim=-1)\n"
             "return 100 * float((decided == labels).float().mean())"
-        ): "surest",
+        ): "outvote",
         (
             "decided = logits.argmax(dim=-1).mode(dim=1).values\n"
             "return 100 * float((decided == labels).float().mean())"
