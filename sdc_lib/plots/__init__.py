@@ -23,6 +23,7 @@ from sdc_lib.plots.concepts import (
     sinkhorn_trace,
 )
 from sdc_lib.plots.curves import ablation_bars, log_columns, loss_curves, moving_average
+from sdc_lib.plots.dots import ablation_dots, factorial_grid, filter_ranks
 from sdc_lib.plots.frames import (
     concept_maps,
     difference_profile,
@@ -31,7 +32,10 @@ from sdc_lib.plots.frames import (
     show_views,
     view_frames,
 )
+from sdc_lib.plots.galleries import AtlasRow, Hit, concept_atlas, retrieval_by_halves
+from sdc_lib.plots.ghosts import ghost
 from sdc_lib.plots.grid import image_grid
+from sdc_lib.plots.learning import Onset, learning_order, onsets, progress
 from sdc_lib.plots.pixels import difference_frames, overlay, to_frames
 from sdc_lib.plots.players import Player, player
 from sdc_lib.plots.showing import figure_image, figure_svg, image_tag, show
@@ -59,12 +63,17 @@ __all__ = [
     "STREAM_COLOURS",
     "STREAM_LINES",
     "STREAM_TINTS",
+    "AtlasRow",
+    "Hit",
+    "Onset",
     "Player",
     "SinkhornStep",
     "TermTable",
     "ablation_bars",
+    "ablation_dots",
     "architecture",
     "codebook_usage",
+    "concept_atlas",
     "concept_maps",
     "concept_overlap",
     "confusion",
@@ -72,17 +81,24 @@ __all__ = [
     "difference_profile",
     "disentanglement_table",
     "embedding_2d",
+    "factorial_grid",
     "figure_image",
     "figure_svg",
+    "filter_ranks",
+    "ghost",
     "image_grid",
     "image_tag",
+    "learning_order",
     "log_columns",
     "loss_curves",
     "moving_average",
     "new_figure",
+    "onsets",
     "overlay",
     "perplexity",
     "player",
+    "progress",
+    "retrieval_by_halves",
     "retrieval_grid",
     "show",
     "show_clip",

@@ -1,7 +1,7 @@
 """Figures of codebooks: Sinkhorn step by step, how concepts are used, how they overlap."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from sdc_lib.plots.style import (
     VERMILLION,
     Array,
     as_numpy,
+    lighter,
     new_figure,
     styled,
 )
@@ -83,35 +84,45 @@ def sinkhorn_steps(
     """
     steps = sinkhorn_trace(scores, epsilon, iterations)
     samples, concepts = steps[0].mass.shape
-    columns = min(len(steps), 5)
+    columns = min(len(steps), 3)
     rows = -(-len(steps) // columns)
-    figure = Figure(figsize=(1.9 * columns, 2.4 * rows + 0.3))
-    unit_x, unit_y = 1 / columns, 2.4 / (2.4 * rows + 0.3)
+    head, cell = 0.35, (2.9, 2.9)  # inches
+    figure = Figure(figsize=(cell[0] * columns, head + cell[1] * rows))
+    unit_x, unit_y = 1 / columns, cell[1] / (head + cell[1] * rows)
     for i, step in enumerate(steps):
-        x, y = (i % columns) * unit_x, 1 - (0.3 / 2.4 + i // columns + 1) * unit_y
-        matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.1 * unit_y, 0.68 * unit_x, 0.6 * unit_y))
-        top = figure.add_axes((x + 0.1 * unit_x, y + 0.71 * unit_y, 0.68 * unit_x, 0.17 * unit_y))
-        side = figure.add_axes((x + 0.79 * unit_x, y + 0.1 * unit_y, 0.16 * unit_x, 0.6 * unit_y))
-        top.set_title(step.name, fontsize=9, loc="left", pad=2)
+        x, y = (i % columns) * unit_x, (rows - 1 - i // columns) * unit_y
+        matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.08 * unit_y, 0.62 * unit_x, 0.6 * unit_y))
+        top = figure.add_axes((x + 0.1 * unit_x, y + 0.69 * unit_y, 0.62 * unit_x, 0.17 * unit_y))
+        side = figure.add_axes((x + 0.73 * unit_x, y + 0.08 * unit_y, 0.2 * unit_x, 0.6 * unit_y))
+        top.set_title(step.name, fontsize=10, loc="left", pad=4)
         matrix.imshow(step.mass, vmin=0, vmax=1, aspect="auto")
-        matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="" if i else "samples")
+        matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="samples")
         matrix.spines[:].set_visible(False)
         _sums(top, step.mass.sum(axis=0), samples / concepts)
         _sums(side, step.mass.sum(axis=1), 1.0, horizontal=True)
-    figure.suptitle(title or f"ε = {epsilon:g}", fontsize=10, y=0.995, va="top")
+    figure.suptitle(title or f"ε = {epsilon:g}", fontsize=11, y=1 - 0.04 * unit_y, va="top")
     return figure
 
 
 def _sums(axes: Axes, values: Array, target: float, *, horizontal: bool = False) -> None:
-    places, limit = np.arange(len(values)), 2.2 * target
+    """Bars with their numbers where there are few, and a line at what Sinkhorn wants."""
+    places, limit = np.arange(len(values)), (1.6 if horizontal else 2.2) * target
+    look: dict[str, Any] = {"color": lighter(BLUE, 0.5), "edgecolor": "white", "lw": 0.3}
+    write = len(values) <= 12
     if horizontal:
-        axes.barh(places, values.clip(max=limit), height=1, color=BLUE, edgecolor="white", lw=0.3)
+        axes.barh(places, values.clip(max=limit), height=1, **look)
         axes.axvline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(xlim=(0, limit), ylim=(len(values) - 0.5, -0.5))
     else:
-        axes.bar(places, values.clip(max=limit), width=1, color=BLUE, edgecolor="white", lw=0.3)
+        axes.bar(places, values.clip(max=limit), width=1, **look)
         axes.axhline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(ylim=(0, limit), xlim=(-0.5, len(values) - 0.5))
+    for place, value in zip(places, values, strict=True) if write else ():
+        corner = (0.04 * limit, place) if horizontal else (place, 0.05 * limit)
+        across, along = ("left", "center") if horizontal else ("center", "bottom")
+        axes.text(
+            float(corner[0]), float(corner[1]), f"{value:.2f}", fontsize=7.5, ha=across, va=along
+        )
     axes.axis("off")
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sdc_lib.plots.grid import image_grid
-from sdc_lib.plots.pixels import Pixels, difference_frames, overlay, resize, to_frames
+from sdc_lib.plots.pixels import Pixels, difference_frames, heatmap, resize, to_frames
 from sdc_lib.plots.style import (
     DENSITY,
     LINE_STYLES,
@@ -123,7 +123,10 @@ def concept_maps(
     columns: int = 6,
     title: str = "",
 ) -> Figure:
-    """Paint where concepts look over the frames of a clip, a row per concept.
+    """Draw where concepts look: clean frames, and below them the cells of each map as they are.
+
+    Nothing is interpolated, nothing lies over the frames, and all maps share one absolute scale, so
+    that a map without a preference looks flat.
 
     Args:
         clip: See `sdc_lib.plots.to_frames`.
@@ -135,22 +138,53 @@ def concept_maps(
         title: Above the figure.
 
     Returns:
-        The plain frames, then a row per concept.
+        The frames, a row per concept, and the scale: times even attention, where the weights of
+        a concept sum to 1.
     """
-    maps = as_numpy(attention)
+    maps = as_numpy(attention).astype(float)
     if maps.ndim != 4:
         raise ValueError(f"attention must be (N, T, H, W), got {maps.shape}")
+    even = bool(np.allclose(maps.sum(axis=(1, 2, 3)), 1, atol=1e-2)) and maps[0].size > 1
+    values = maps * maps[0].size if even else maps
+    high = max(float(values.max(initial=0)), 1e-12)
     frames = to_frames(clip)
     picks = _picks(len(frames), columns)
-    small = resize(frames, ROW * DENSITY)
-    rows = [list(small[picks]), *(list(overlay(small, one)[picks]) for one in maps)]
+    small = resize(frames[picks], ROW * DENSITY)
+    rows = [list(small)]
+    for one in values:
+        cells = [one[t * len(one) // len(frames)] for t in picks]
+        rows.append([_cells(cell, small.shape[1:3], high) for cell in cells])
     names = list(names) if names is not None else [f"concept {i}" for i in range(len(maps))]
     right: list[list[bool | None]] | None = None
     if kept is not None:
         right = [[None] * len(picks)]
         right += [[bool(keep)] * len(picks) for keep in as_numpy(kept)]
     labels = [f"t = {t}" for t in picks]
-    return image_grid(rows, ["clip", *names], labels, title, right, DENSITY)
+    figure = image_grid(rows, ["clip", *names], labels, title, right, DENSITY)
+    _add_scale(figure, high, "times even attention" if even else "weight")
+    return figure
+
+
+def _cells(weights: Array, size: tuple[int, int], high: float) -> Pixels:
+    """Weights ``(H', W')`` as cells that fill a picture of a size."""
+    image = heatmap(weights, (1, 1), 0.0, high)
+    y, x = (np.arange(side) * count // side for side, count in zip(size, image.shape, strict=False))
+    cells: Pixels = image[y][:, x]
+    return cells
+
+
+def _add_scale(figure: Figure, high: float, name: str) -> None:
+    """A colour scale below an image grid."""
+    width, height = figure.get_size_inches()
+    below = 0.46
+    figure.set_size_inches(width, height + below)
+    figure.axes[0].set_position((0, below / (height + below), 1, height / (height + below)))
+    place = (1 - 2.6 / width, 0.34 / (height + below), 2.4 / width, 0.1 / (height + below))
+    bar = figure.add_axes(place)
+    bar.imshow(np.linspace(0, 1, 256)[None], aspect="auto", extent=(0, high, 0, 1))
+    bar.set(yticks=[])
+    bar.set_xlabel(name, fontsize=8, labelpad=1)
+    bar.tick_params(labelsize=7.5, length=2, pad=1)
 
 
 @styled

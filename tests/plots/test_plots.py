@@ -232,6 +232,26 @@ def test_two_dimensional_features_are_drawn_as_they_are_others_by_main_direction
         plots.embedding_2d(torch.ones(4))
 
 
+def test_maps_are_raw_cells_on_one_absolute_scale() -> None:
+    frames = np.full((2, 8, 8, 3), 90, np.uint8)
+    maps = torch.full((2, 2, 2, 2), 1 / 8)  # even
+    maps[1] = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
+    maps[1, 0, 0, 0], maps[1, 1, 1, 1] = 0.5, 0.5
+    figure = plots.concept_maps(frames, maps, ["even", "sharp"])
+    canvas = np.asarray(figure.axes[0].images[0].get_array())
+    assert figure.axes[1].get_xlabel() == "times even attention"
+    assert figure.axes[1].images[0].get_extent()[1] == pytest.approx(4)
+    colours = np.unique(canvas.reshape(-1, 3), axis=0)
+    assert len(colours) == 5, "white, the frame, even, nothing, and four times even"
+
+
+def test_a_moving_average_has_a_value_at_every_step_and_skips_gaps() -> None:
+    values = np.array([1.0, 3.0, np.nan, 5.0])
+    np.testing.assert_allclose(plots.moving_average(values, 2), [1, 2, np.nan, 5])
+    np.testing.assert_allclose(plots.moving_average(values, 1), values)
+    np.testing.assert_allclose(plots.moving_average(values, 9), [1, 2, np.nan, 3])
+
+
 def test_right_and_wrong_neighbours_differ_in_line_style_not_only_in_colour() -> None:
     figure = FIGURES["retrieval_grid"]()
     right, wrong = figure.axes[0].patches

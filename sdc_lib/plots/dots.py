@@ -1,0 +1,178 @@
+"""Figures of dots: ablations with their seeds, ranks in two clips, the strongest concepts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from sdc_lib.plots.style import (
+    BLACK,
+    GREY,
+    PALETTE,
+    STREAM_COLOURS,
+    VERMILLION,
+    Array,
+    as_numpy,
+    lighter,
+    new_figure,
+    styled,
+)
+
+
+@styled
+def ablation_dots(
+    results: Mapping[str, Mapping[str, Sequence[float]]],
+    metrics: Sequence[str] | None = None,
+    reference: str | None = None,
+    xlabel: str = "accuracy, %",
+    title: str = "",
+) -> Figure:
+    """Compare variants of a method: a dot for each seed, a line for their mean.
+
+    Args:
+        results: By variant and metric the values of all seeds, as the ledger has them:
+            ``{record.row: record.values for record in read_records() if record.table == ...}``.
+        metrics: A panel for each; by default those of the first variant.
+        reference: The variant that others are compared with; a line marks its mean.
+        xlabel: What the values are.
+        title: Above the figure.
+
+    Returns:
+        A row for each variant, a panel for each metric.
+    """
+    names = list(metrics or next(iter(results.values())))
+    figure, panels = new_figure(
+        3.0 + 2.1 * len(names), 0.9 + 0.3 * len(results), 1, len(names), sharey=True
+    )
+    places = np.arange(len(results))[::-1]
+    for axes, metric in zip(panels, names, strict=True):
+        if reference is not None:
+            middle = float(np.mean(results[reference][metric]))
+            axes.axvline(middle, color=VERMILLION, linestyle="--", linewidth=1.2)
+        for place, values in zip(places, results.values(), strict=True):
+            seeds = np.asarray(values.get(metric, ()), float)
+            axes.plot(seeds, np.full(len(seeds), place), "o", ms=5, mfc="none", mec=PALETTE[0])
+            if len(seeds):
+                axes.plot([seeds.mean()] * 2, [place - 0.3, place + 0.3], color=BLACK, lw=1.8)
+        axes.set(title=metric, xlabel=xlabel)
+        axes.margins(x=0.1)
+        axes.grid(axis="both")
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(places, list(results))
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+@styled
+def filter_ranks(
+    scores: Tensor | Array,
+    other: Tensor | Array,
+    kept: Tensor | Array,
+    names: Sequence[str] | None = None,
+    top_k: int = 10,
+    shown: int = 14,
+    title: str = "",
+) -> Figure:
+    """Draw how the concept filter decides: the rank of every concept in two clips, joined.
+
+    Args:
+        scores: Scores of one clip with N concepts, ``(N,)``.
+        other: Those of the other clip of the same video.
+        kept: Which concepts the filter keeps, ``(N,)``, see `sdc_lib.attention.select_concepts`.
+        names: Of the concepts.
+        top_k: The rank at which the filter draws its line.
+        shown: Concepts are drawn that are among so many in at least one clip.
+        title: Above the axes.
+
+    Returns:
+        Dots at the ranks, 1 at the top; kept ones joined by a solid line, others by a dashed one.
+    """
+    one, two = (_ranks(as_numpy(values)) for values in (scores, other))
+    keep = as_numpy(kept).astype(bool)
+    chosen = np.flatnonzero(np.minimum(one, two) <= shown)
+    deepest = int(np.maximum(one, two)[chosen].max())
+    figure, (axes,) = new_figure(5.4, 1.0 + 0.2 * deepest)
+    for c in chosen.tolist():
+        colour = STREAM_COLOURS["video"] if keep[c] else GREY
+        line: dict[str, Any] = {"color": colour, "linestyle": "-" if keep[c] else (0, (3, 2))}
+        axes.plot([0, 1], [one[c], two[c]], marker="o", markersize=5, **line)
+        name = f"concept {c}" if names is None else names[c]
+        look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
+        axes.text(-0.04, one[c], name, ha="right", **look)
+        axes.text(1.04, two[c], name, ha="left", **look)
+    axes.axhline(top_k - 0.5, color=VERMILLION, linestyle=":", linewidth=1.3)
+    axes.set(xlim=(-0.6, 1.6), ylim=(deepest + 0.7, 0.3), ylabel="rank, 1 = highest score")
+    axes.set_yticks([rank for rank in (1, 5, 10, 15, 20, 30, 40) if rank <= deepest])
+    axes.set_xticks([0, 1], ["clip 1", "clip 2"])
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title or f"{int(keep.sum())} of {len(keep)} concepts are strong in both clips")
+    return figure
+
+
+@styled
+def factorial_grid(
+    static: Tensor | Array | Sequence[Sequence[int]],
+    dynamic: Tensor | Array | Sequence[Sequence[int]],
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    title: str = "",
+) -> Figure:
+    """Show which concept answers most to every pair of two factors, a panel for each half.
+
+    If the static half knows rows and nothing else, every row of its panel has one colour; if the
+    dynamic half knows columns, every column of its panel has one.
+
+    Args:
+        static: The strongest static concept of every pair, ``(R, C)`` whole numbers.
+        dynamic: The strongest dynamic concept.
+        row_names: Names of the R classes, of shapes for instance.
+        column_names: Names of the C classes, of motions.
+        title: Above the figure.
+
+    Returns:
+        Two tables whose cells have a colour for each concept, and its number.
+    """
+    count, across = len(row_names), len(column_names)
+    figure, panels = new_figure(1.6 + 1.5 * across, 1.1 + 0.5 * count, 1, 2, sharey=True)
+    for axes, half, values in zip(panels, ("static", "dynamic"), (static, dynamic), strict=True):
+        table = as_numpy(values)
+        if table.shape != (count, across):
+            raise ValueError(
+                f"the {half} concepts must be ({count}, {across}), a row for each of "
+                f"{', '.join(row_names)}, got {table.shape}"
+            )
+        _concept_cells(axes, table)
+        axes.set_xticks(range(across), column_names)
+        axes.set_yticks(range(count), row_names)
+        axes.set_title(f"strongest {half} concept", color=STREAM_COLOURS[half], weight="bold")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def _concept_cells(axes: Axes, table: Array) -> None:
+    found = list(dict.fromkeys(table.ravel().tolist()))
+    shades = {concept: to_rgb(lighter(PALETTE[i % 8], 0.45)) for i, concept in enumerate(found)}
+    axes.imshow(np.array([[shades[concept] for concept in row] for row in table.tolist()]))
+    for (row, column), concept in np.ndenumerate(table):
+        axes.text(column, row, str(concept), ha="center", va="center", weight="bold")
+    for edge in range(1, table.shape[0]):
+        axes.axhline(edge - 0.5, color="white", lw=2)
+    for edge in range(1, table.shape[1]):
+        axes.axvline(edge - 0.5, color="white", lw=2)
+
+
+def _ranks(scores: Array) -> Array:
+    """1 for the largest score."""
+    ranks: Array = np.empty(len(scores), int)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return ranks

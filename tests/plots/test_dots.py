@@ -1,0 +1,43 @@
+"""Dots: seeds of ablations, ranks of the filter, strongest concepts of factor pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from sdc_lib import plots
+from sdc_lib.attention import select_concepts
+
+
+def test_every_seed_is_a_dot_and_a_line_marks_the_reference() -> None:
+    results = {"everything": {"gap": [20.0, 24.0]}, "no queue": {"gap": [10.0], "other": [1.0]}}
+    figure = plots.ablation_dots(results, ["gap"], reference="everything")
+    (axes,) = figure.axes
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert [np.asarray(x).tolist() for x in dots] == [[20, 24], [10]]
+    assert 22 in np.asarray(axes.lines[0].get_xdata())
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["everything", "no queue"]
+
+
+def test_ranks_are_joined_and_kept_ones_differ_by_line_style() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(2, 20, generator=generator)
+    kept = select_concepts(scores[:1], scores[1:], 5)[0]
+    figure = plots.filter_ranks(scores[0], scores[1], kept, top_k=5, shown=8)
+    solid = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    assert len(solid) == int(kept.sum()) > 0
+    for line in solid:
+        assert max(np.asarray(line.get_ydata())) < 5
+    assert f"{int(kept.sum())} of 20" in figure.axes[0].get_title()
+
+
+def test_the_grid_has_a_colour_for_each_concept() -> None:
+    figure = plots.factorial_grid([[3, 3], [7, 7]], [[1, 2], [1, 2]], ["disc", "star"], ["a", "b"])
+    left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
+    assert (left[:, 0] == left[:, 1]).all()
+    assert (left[0] != left[1]).any()
+    assert (right[0] == right[1]).all()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["3", "3", "7", "7"]
+    with pytest.raises(ValueError, match=r"static concepts must be \(2, 2\)"):
+        plots.factorial_grid([[1, 2, 3]] * 2, [[1, 2]] * 2, ["x", "y"], ["a", "b"])
