@@ -54,15 +54,36 @@ class ConceptAttention(nn.Module):
                 f"local must be (B, D, T, H, W) and concepts (N, D), "
                 f"got {tuple(local.shape)} and {tuple(concepts.shape)}"
             )
-        positions = self.norm_inputs(local.flatten(2).transpose(1, 2))  # (B, T*H*W, D)
-        keys, values = self.project_k(positions), self.project_v(positions)
+        descriptors, weights = self.gather(self.positions(local), concepts)
+        return descriptors, weights.reshape(*weights.shape[:2], *local.shape[2:])
+
+    def positions(self, local: Tensor) -> Tensor:
+        """A local map ``(..., D, T, H, W)`` as normalised positions, ``(..., T*H*W, D)``."""
+        out: Tensor = self.norm_inputs(local.flatten(-3).transpose(-1, -2))
+        return out
+
+    def gather(self, positions: Tensor, concepts: Tensor) -> tuple[Tensor, Tensor]:
+        """Average the positions that each concept wins.
+
+        Keys and values are linear in the positions, and the weights of a concept sum to 1. So the
+        few queries go back through the projection of keys instead of all positions through it, and
+        averages through the projection of values instead of all positions.
+
+        Args:
+            positions: ``(B, P, D)``, normalised.
+            concepts: ``(N, D)``.
+
+        Returns:
+            Descriptors ``(B, N, D)`` and the weights ``(B, N, P)``.
+        """
         queries = self.project_q(self.norm_templates(concepts)) * concepts.shape[1] ** -0.5
-        logits = at_least_float32(torch.einsum("nd,bpd->bnp", queries, keys))
+        queries = queries @ self.project_k.weight  # (N, D), to be compared with positions
+        logits = at_least_float32(torch.einsum("nd,bpd->bnp", queries, positions))
         weights = logits.softmax(dim=1) + 1e-8  # over concepts, at each position
         weights = weights / weights.sum(dim=-1, keepdim=True)
-        descriptors = torch.einsum("bnp,bpd->bnd", weights.to(values.dtype), values) + concepts
-        descriptors = descriptors + self.mlp(self.norm_mlp(descriptors))
-        return descriptors, weights.reshape(*weights.shape[:2], *local.shape[2:])
+        averages = torch.einsum("bnp,bpd->bnd", weights.to(positions.dtype), positions)
+        descriptors = self.project_v(averages) + concepts
+        return descriptors + self.mlp(self.norm_mlp(descriptors)), weights
 
 
 @torch.no_grad()
@@ -158,9 +179,8 @@ def _one_direction(query: Tensor, key: Tensor, margin: float, across_ranks: bool
     # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
     distance = (2 - 2 * cosine + 1e-5).clamp(min=1e-7).sqrt()
     pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
-    own = torch.arange(batch, device=query.device)
-    positive = distance[:, own, first + own].square()  # (N, B)
+    positive = distance.diagonal(first, dim1=1, dim2=2).square()  # (N, B)
     if len(keys) == 1:
         return positive.T
-    negative = pushed.sum(dim=-1) - pushed[:, own, first + own]
+    negative = pushed.sum(dim=-1) - pushed.diagonal(first, dim1=1, dim2=2)
     return (positive + negative / (len(keys) - 1)).T

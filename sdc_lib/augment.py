@@ -127,9 +127,10 @@ def normalize(clips: Tensor) -> Tensor:
     """
     if clips.dtype != torch.uint8:
         raise ValueError(f"normalize expects uint8 clips, got {clips.dtype}")
-    mean = torch.tensor(MEAN, device=clips.device).view(3, 1, 1, 1)
-    std = torch.tensor(STD, device=clips.device).view(3, 1, 1, 1)
-    return (clips.float() / 255 - mean) / std
+    out = clips.float().div_(255)
+    for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
+        out.select(-4, channel).sub_(mean).div_(std)  # numbers: a tensor of them would be sent
+    return out
 
 
 def denormalize(clips: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -179,6 +180,7 @@ class ScoreQueue(nn.Module):
         self.size = size
         self.register_buffer("scores", torch.zeros(size, 6, 2 * num_concepts))
         self.register_buffer("filled", torch.tensor(0))
+        self._count = 0  # `filled` on the host: asking the device would make it wait
 
     @torch.no_grad()
     def push(self, scores: Tensor) -> None:
@@ -197,9 +199,13 @@ class ScoreQueue(nn.Module):
             )
         new = scores.detach()[-self.size :].to(self.scores)
         self.scores = torch.cat([self.scores[len(new) :], new])
-        self.filled = (self.filled + len(new)).clamp(max=self.size)
+        self._count = min(self._count + len(new), self.size)
+        self.filled.fill_(self._count)
 
     def rows(self) -> Tensor | None:
         """The filled rows, oldest first, ``(n, 6, 2K)``; None while there are none."""
-        filled = int(self.filled)
-        return self.scores[self.size - filled :] if filled else None
+        return self.scores[self.size - self._count :] if self._count else None
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._count = int(self.filled)

@@ -16,7 +16,7 @@ from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from sdc_lib.support.distributed import gather_rows_with_grad
 from sdc_lib.support.precision import full_precision
 from sdc_lib.terms import FAMILIES, LossTerms
-from sdc_lib.views import VIEWS_OF
+from sdc_lib.views import PAIR_OF, STREAMS
 
 __all__ = ["LossTerms", "SDCObjective"]
 
@@ -111,14 +111,12 @@ class SDCObjective(nn.Module):
     def _align(self, scores: Tensor, queue: Tensor | None) -> list[Tensor]:
         c = self.config
         losses = []
-        for half, stream in enumerate(("static", "dynamic")):
-            group = list(VIEWS_OF["video"])
-            if not c.align_video_alone:
-                group += VIEWS_OF[stream]  # type: ignore[index]
+        for half, stream in enumerate(STREAMS[1:]):
+            pairs = [PAIR_OF["video"]] + ([] if c.align_video_alone else [PAIR_OF[stream]])
             losses.append(
                 alignment(
-                    scores.chunk(2, dim=-1)[half][:, group],
-                    None if queue is None else queue.chunk(2, dim=-1)[half][:, group],
+                    _views(scores.chunk(2, dim=-1)[half], pairs),
+                    None if queue is None else _views(queue.chunk(2, dim=-1)[half], pairs),
                     c.alignment_temperature,
                     c.sinkhorn_epsilon,
                     c.sinkhorn_iterations,
@@ -130,13 +128,13 @@ class SDCObjective(nn.Module):
     def _diversity(self, scores: Tensor) -> list[Tensor]:
         static_half, dynamic_half = scores.chunk(2, dim=-1)
         t = self.config.diversity_temperature
-        differences = static_half[:, list(VIEWS_OF["dynamic"])]
-        stills = dynamic_half[:, list(VIEWS_OF["static"])]
+        differences = static_half[:, PAIR_OF["dynamic"]]
+        stills = dynamic_half[:, PAIR_OF["static"]]
         return [diversity(differences, t), diversity(stills, t)]
 
     def _fidelity(self, output: HeadsOutput) -> list[Tensor]:
         rebuilt, true = output.reconstruction, output.pooled
-        return [fidelity(rebuilt[:, [i, k]], true[:, [i, k]]) for i, k in VIEWS_OF.values()]
+        return [fidelity(rebuilt[:, pair], true[:, pair]) for pair in PAIR_OF.values()]
 
     def _local(self, output: HeadsOutput) -> list[Tensor]:
         c = self.config
@@ -159,3 +157,8 @@ class SDCObjective(nn.Module):
 def with_distribution(scores: Tensor, temperature: float) -> Tensor:
     """Concept distributions ``softmax(scores / τ)`` beside the scores: ``(..., K)`` to ``2K``."""
     return torch.cat([(scores / temperature).softmax(dim=-1), scores], dim=-1)
+
+
+def _views(scores: Tensor, pairs: list[slice]) -> Tensor:
+    """Some pairs of views, ``(rows, 6, K)`` to ``(rows, V, K)``."""
+    return torch.cat([scores[:, pair] for pair in pairs], dim=1)

@@ -20,6 +20,8 @@ Stream = Literal["video", "static", "dynamic"]
 STREAMS: tuple[Stream, ...] = ("video", "static", "dynamic")
 VIEW_NAMES = ("v1", "v2", "s1", "s2", "d1", "d2")
 VIEWS_OF: dict[Stream, tuple[int, int]] = {"video": (0, 1), "static": (2, 3), "dynamic": (4, 5)}
+PAIR_OF: dict[Stream, slice] = {s: slice(i, k + 1) for s, (i, k) in VIEWS_OF.items()}
+"""`VIEWS_OF` to index tensors with: a list of numbers would be sent to the device first."""
 
 
 def static_view(clip: Tensor, index: int) -> Tensor:
@@ -136,6 +138,19 @@ def assemble_views(videos: Tensor, stills: Tensor, boundary: Boundary = "wrap") 
         )
     differences = frame_difference(videos, boundary)
     return torch.cat([videos, stills.expand_as(videos), differences], dim=-5)
+
+
+def moving_views(videos: Tensor, boundary: Boundary = "wrap") -> Tensor:
+    """Stack video views and frame differences: `assemble_views` without the static views.
+
+    Args:
+        videos: Augmented, normalised clips, ``(..., 2, C, T, H, W)``.
+        boundary: See `frame_difference`.
+
+    Returns:
+        ``[v1, v2, d1, d2]``, ``(..., 4, C, T, H, W)``.
+    """
+    return torch.cat([videos, frame_difference(videos, boundary)], dim=-5)
 
 
 def _check_clip(clip: Tensor) -> None:

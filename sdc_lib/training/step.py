@@ -18,7 +18,7 @@ from sdc_lib.support.precision import at_least_float32
 from sdc_lib.terms import LossTerms, LossWeights
 from sdc_lib.training.batches import Batch
 from sdc_lib.training.schedule import Phase
-from sdc_lib.views import VIEWS_OF
+from sdc_lib.views import PAIR_OF
 
 DIAGNOSTICS = ("perplexity_static", "perplexity_dynamic", "top_share", "feature_std")
 LOGGED = ("total", *LossTerms._fields, "decorrelation", *DIAGNOSTICS)
@@ -92,7 +92,7 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
         the largest share of video views that have one concept on top, in either half; standard
         deviation of normalised video features over the batch, times √D (0 to about 1).
     """
-    video = at_least_float32(scores[:, list(VIEWS_OF["video"])]).flatten(0, 1)  # (2B, 2K)
+    video = at_least_float32(scores[:, PAIR_OF["video"]]).flatten(0, 1)  # (2B, 2K)
     perplexities, shares = [], []
     for half in video.chunk(2, dim=-1):
         mean = (half / temperature).softmax(dim=-1).mean(dim=0)  # (K,)
