@@ -5,9 +5,12 @@ release calls its network R(2+1)D-18 but gives it one block a stage instead of t
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from torchvision.models.video.resnet import (
     BasicBlock,
     BasicStem,
@@ -18,6 +21,9 @@ from torchvision.models.video.resnet import (
     VideoResNet,
 )
 
+from sdc_lib.layers import Clips, Residual, run
+from sdc_lib.support.batchnorm import unchanged_statistics
+
 
 class BackboneOutput(NamedTuple):
     """What an encoder returns for N clips."""
@@ -26,16 +32,48 @@ class BackboneOutput(NamedTuple):
     local: Tensor  # (N, D, T', H', W')
 
 
-class ResNetBackbone(VideoResNet):  # type: ignore[misc]  # torchvision has no types
+class StagedBackbone(nn.Module):
+    """A network of a stem and four layers; a subclass makes them, and ``avgpool``.
+
+    Attributes:
+        dim: Width D of the output.
+        recompute: Forget the activations inside the stages and compute them again for the
+            gradient: less memory, more time.
+    """
+
+    STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
+    dim: int
+    avgpool: nn.Module
+    recompute = False
+
+    def forward(self, clips: Tensor, stills: Tensor | None = None) -> BackboneOutput:
+        """Encode clips and, where given, stills: clips of equal frames, of which one is passed.
+
+        Stills cost a fraction of a clip, and give what clips made of them would give, in BatchNorm
+        statistics and gradients, too.
+
+        Args:
+            clips: ``(N, C, T, H, W)``.
+            stills: ``(M, C, 1, H, W)``.
+
+        Returns:
+            The features of the clips, then those of the stills, N + M in all.
+        """
+        x = Clips(clips, stills, _channel_multiple(clips))
+        for name in self.STAGES:
+            stage = getattr(self, name)
+            x = _recomputed(stage, x) if self.recompute else run(stage, x)
+        local = x.unfolded()
+        return BackboneOutput(self.avgpool(local).flatten(1), local)
+
+
+class ResNetBackbone(StagedBackbone, VideoResNet):  # type: ignore[misc]  # torchvision is untyped
     """A torchvision video ResNet without its classifier.
 
     Args:
         conv_makers: One convolution type a stage.
         blocks: Residual blocks in each of the four stages.
         stem: The first layers.
-
-    Attributes:
-        dim: Width D of the output.
     """
 
     dim = 512
@@ -49,13 +87,8 @@ class ResNetBackbone(VideoResNet):  # type: ignore[misc]  # torchvision has no t
         super().__init__(BasicBlock, conv_makers, [blocks] * 4, stem)
         del self.fc
 
-    def forward(self, x: Tensor) -> BackboneOutput:
-        """Encode clips ``(N, C, T, H, W)``."""
-        local = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
-        return BackboneOutput(self.avgpool(local).flatten(1), local)
 
-
-class TinyBackbone(nn.Module):
+class TinyBackbone(StagedBackbone):
     """A small (2+1)D network for CPUs: spatial, then temporal convolutions, five stages.
 
     8x48x48 clips come out as a 4x6x6 map, 16x64x64 clips as 8x8x8.
@@ -70,28 +103,15 @@ class TinyBackbone(nn.Module):
         self.dim = dim
         self.stem = _factorised(3, width, spatial_stride=2, temporal_stride=1)
         self.layer1 = _factorised(width, 2 * width, spatial_stride=2, temporal_stride=1)
-        self.layer2 = _Residual(2 * width)
+        self.layer2 = Residual(
+            _factorised(2 * width, 2 * width, spatial_stride=1, temporal_stride=1)
+        )
         self.layer3 = _factorised(2 * width, dim, spatial_stride=2, temporal_stride=2)
-        self.layer4 = _Residual(dim)
+        self.layer4 = Residual(_factorised(dim, dim, spatial_stride=1, temporal_stride=1))
         self.avgpool = nn.AdaptiveAvgPool3d(1)
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, x: Tensor) -> BackboneOutput:
-        """Encode clips ``(N, C, T, H, W)``."""
-        local = self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x)))))
-        return BackboneOutput(self.avgpool(local).flatten(1), local)
-
-
-class _Residual(nn.Module):
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.body = _factorised(dim, dim, spatial_stride=1, temporal_stride=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.body(x)
-        return out
 
 
 def _factorised(
@@ -131,6 +151,37 @@ BACKBONES: dict[str, Callable[[], nn.Module]] = {
         [Conv3DSimple, Conv3DNoTemporal, Conv3DNoTemporal, Conv3DNoTemporal], 2, BasicStem
     ),
 }
+
+
+def recompute_activations(backbone: nn.Module) -> None:
+    """Make a backbone forget activations: see `StagedBackbone.recompute`.
+
+    Raises:
+        ValueError: If the backbone has no stages.
+    """
+    if not isinstance(backbone, StagedBackbone):
+        raise ValueError(f"{type(backbone).__name__} cannot recompute its activations")
+    backbone.recompute = True
+
+
+def _channel_multiple(x: Tensor) -> int:
+    """Tensor cores want widths of 8 in half precision; cuDNN would copy to fill them up."""
+    autocast = torch.is_autocast_enabled(x.device.type)
+    dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
+    return 8 if x.is_cuda and dtype in (torch.bfloat16, torch.float16) else 1
+
+
+def _recomputed(stage: nn.Module, x: Clips) -> Clips:
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        # the second pass must not count as a second update of running statistics
+        return nullcontext(), unchanged_statistics(stage)
+
+    out: Clips
+    if torch.compiler.is_compiling():  # Dynamo takes no contexts, and updates once by itself
+        out = checkpoint(run, stage, x, use_reentrant=False)
+    else:
+        out = checkpoint(run, stage, x, use_reentrant=False, context_fn=contexts)
+    return out
 
 
 def build_backbone(name: str) -> nn.Module:

@@ -13,13 +13,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.attention import ConceptAttention
-from sdc_lib.backbones import build_backbone
+from sdc_lib.backbones import StagedBackbone, build_backbone
 from sdc_lib.codebook import ConceptCodebook
 from sdc_lib.config import ModelConfig
 from sdc_lib.contrast import DecouplingProjections, Projections
 from sdc_lib.regularizers import FidelityDecoder
+from sdc_lib.support.checks import require
 from sdc_lib.support.precision import at_least_float32
-from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, Stream, frame_difference, static_view
+from sdc_lib.views import (
+    PAIR_OF,
+    STREAMS,
+    VIEWS_OF,
+    Boundary,
+    Stream,
+    frame_difference,
+    static_view,
+)
 
 __all__ = [
     "SDC",
@@ -94,12 +103,12 @@ class ConceptHeads(nn.Module):
         )
         self.attention = ConceptAttention(dim)
 
-    def forward(self, pooled: Tensor, local: Tensor, attend: bool = True) -> HeadsOutput:
+    def forward(self, pooled: Tensor, local: Tensor | None, attend: bool = True) -> HeadsOutput:
         """Run all heads on the features of six views.
 
         Args:
             pooled: ``(B, 6, D)``.
-            local: ``(B, 6, D, T, H, W)``.
+            local: ``(B, 6, D, T, H, W)``; may be None where `attend` is false.
             attend: Also gather local descriptors; they are only needed once the local terms count.
 
         Returns:
@@ -108,10 +117,11 @@ class ConceptHeads(nn.Module):
         Raises:
             ValueError: If the tensors do not hold six views each.
         """
-        if pooled.ndim != 3 or pooled.shape[1] != 6 or local.shape[:3] != pooled.shape:
+        fits = pooled.ndim == 3 and pooled.shape[1] == 6
+        if not fits or (attend if local is None else local.shape[:3] != pooled.shape):
             raise ValueError(
                 f"pooled must be (B, 6, D) and local (B, 6, D, T, H, W), "
-                f"got {tuple(pooled.shape)} and {tuple(local.shape)}"
+                f"got {tuple(pooled.shape)} and {None if local is None else tuple(local.shape)}"
             )
         # BatchNorm sees one view at a time, view 1 then view 2 of each stream
         scores = torch.stack(
@@ -119,8 +129,8 @@ class ConceptHeads(nn.Module):
         )  # (B, 6, 2K)
         reconstruction = torch.cat([self._reconstruct(scores, s) for s in STREAMS], dim=1)
         descriptors = None
-        if attend:
-            descriptors = Descriptors(*(self._describe(local, s) for s in STREAMS))
+        if attend and local is not None:
+            descriptors = self._describe(local)
         return HeadsOutput(pooled, self.projections(pooled), scores, reconstruction, descriptors)
 
     def score(self, pooled: Tensor, stream: Stream) -> Tensor:
@@ -157,17 +167,19 @@ class ConceptHeads(nn.Module):
         return F.normalize(at_least_float32(self.concept_projections[name](pooled)), dim=-1)
 
     def _reconstruct(self, scores: Tensor, stream: Stream) -> Tensor:
-        own = self.own_scores(scores[:, list(VIEWS_OF[stream])], stream)  # (B, 2, n)
+        own = self.own_scores(scores[:, PAIR_OF[stream]], stream)  # (B, 2, n)
         stacked = own.transpose(0, 1).flatten(0, 1)  # (2B, n): one BatchNorm call for both views
         rebuilt = self.decoders[stream](stacked)  # (2B, D)
         views: Tensor = rebuilt.unflatten(0, (2, -1)).transpose(0, 1)
         return views  # (B, 2, D)
 
-    def _describe(self, local: Tensor, stream: Stream) -> Tensor:
-        views = local[:, list(VIEWS_OF[stream])].flatten(0, 1)  # (2B, D, T, H, W)
-        descriptors, _ = self.attention(views, self.concepts(stream))
-        out: Tensor = descriptors.unflatten(0, (-1, 2))  # (B, 2, n, D)
-        return out
+    def _describe(self, local: Tensor) -> Descriptors:
+        positions = self.attention.positions(local)  # (B, 6, T*H*W, D)
+        descriptors = [
+            self.attention.gather(views.flatten(0, 1), self.concepts(stream))[0]
+            for stream, views in zip(STREAMS, positions.split(2, dim=1), strict=True)
+        ]  # each (2B, n, D)
+        return Descriptors(*(d.unflatten(0, (-1, 2)) for d in descriptors))
 
 
 class SDC(nn.Module):
@@ -206,6 +218,41 @@ class SDC(nn.Module):
         pooled = out.pooled.unflatten(0, (-1, 6))
         local = out.local.unflatten(0, (-1, 6))
         heads_output: HeadsOutput = self.heads(pooled, local, attend)
+        return heads_output
+
+    def forward_stills(self, moving: Tensor, stills: Tensor, attend: bool = True) -> HeadsOutput:
+        """Do what `forward` does, with static views that are still one frame.
+
+        The values, gradients and statistics are those of `forward` on the full views. A backbone of
+        ours computes the frames that are equal once; any other gets them repeated.
+
+        Args:
+            moving: The video views and the frame differences, ``(B, 4, C, T, H, W)``, normalised.
+            stills: The frames of the static views, ``(B, 2, C, 1, H, W)``, normalised.
+            attend: See `ConceptHeads.forward`.
+
+        Returns:
+            See `HeadsOutput`.
+
+        Raises:
+            ValueError: If there are not four views and two stills.
+        """
+        one_frame = (len(moving), 2, *moving.shape[2:3], 1, *moving.shape[4:])
+        require(
+            moving.ndim == 6 and moving.shape[1] == 4 and stills.shape == one_frame,
+            "moving views must be (B, 4, C, T, H, W) and stills (B, 2, C, 1, H, W)",
+            moving,
+            stills,
+        )
+        clips, frames = moving.flatten(0, 1), stills.flatten(0, 1)
+        if isinstance(self.backbone, StagedBackbone):
+            pooled, local = self.backbone(clips, frames)
+        else:
+            still_clips = frames.expand(-1, -1, clips.shape[2], -1, -1)
+            pooled, local = self.backbone(torch.cat([clips, still_clips]))
+        heads_output: HeadsOutput = self.heads(
+            _in_order(pooled), _in_order(local) if attend else None, attend
+        )
         return heads_output
 
     def encode(
@@ -252,6 +299,14 @@ def build_model(config: ModelConfig) -> SDC:
         split_video_projection=config.split_video_projection,
     )
     return SDC(backbone, heads)
+
+
+def _in_order(rows: Tensor) -> Tensor:
+    """Rows of 4B moving views and then 2B stills as ``(B, 6, ...)``, views in their usual order."""
+    moving, stills = rows.split([len(rows) // 6 * 4, len(rows) // 6 * 2])
+    # channels last, as they are in the network
+    moving, stills = (x.movedim(1, -1).unflatten(0, (len(rows) // 6, -1)) for x in (moving, stills))
+    return torch.cat([moving[:, :2], stills, moving[:, 2:]], dim=1).movedim(-1, 2)
 
 
 def _concept_projection(dim: int) -> nn.Sequential:

@@ -1,5 +1,6 @@
 """Video networks: shapes, sizes, and names that torchvision's weights fit."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from torch.testing import assert_close
 from torchvision.models.video import mc3_18, r2plus1d_18, r3d_18
 from torchvision.models.video.resnet import BasicBlock, Conv2Plus1D, R2Plus1dStem, VideoResNet
 
-from sdc_lib.backbones import build_backbone
+from sdc_lib.backbones import build_backbone, recompute_activations
 
 CLASSIFIER = 512 * 400 + 400  # torchvision's and the release's, for Kinetics-400; ours have none
 
@@ -113,3 +114,28 @@ def test_unknown_names_are_refused() -> None:
         ValueError, match=r"unknown backbone 'resnet50'; choose one of tiny, r2plus"
     ):
         build_backbone("resnet50")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_compiled_backbone_is_one_graph_and_updates_statistics_once(recompute: bool) -> None:
+    torch.manual_seed(0)
+    plain = build_backbone("tiny").double()
+    compiled = copy.deepcopy(plain)
+    if recompute:
+        recompute_activations(compiled)
+    torch._dynamo.reset()
+    compiled.compile(backend="aot_eager", fullgraph=True)
+    clips = torch.randn(2, 3, 8, 16, 16, dtype=torch.float64)
+    stills = torch.randn(2, 3, 1, 16, 16, dtype=torch.float64)
+    gradients = []
+    for network in (plain, compiled):
+        out = network(clips, stills)
+        gradients.append(torch.autograd.grad(out.local.sin().sum(), list(network.parameters())))
+    assert_close(gradients[1], gradients[0], rtol=1e-9, atol=1e-11)
+    assert_close(list(compiled.buffers()), list(plain.buffers()), rtol=0, atol=1e-12)
+
+
+def test_only_networks_in_stages_recompute() -> None:
+    with pytest.raises(ValueError, match="Identity cannot recompute its activations"):
+        recompute_activations(nn.Identity())

@@ -3,13 +3,20 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.testing import assert_close
 
+from sdc_lib.backbones import BackboneOutput
 from sdc_lib.codebook import ConceptCodebook
 from sdc_lib.config import ModelConfig
-from sdc_lib.model import SDC, ConceptHeads, build_model
-from sdc_lib.views import STREAMS, frame_difference, static_view
+from sdc_lib.model import SDC, ConceptHeads, HeadsOutput, build_model
+from sdc_lib.views import (
+    STREAMS,
+    assemble_views,
+    frame_difference,
+    moving_views,
+    static_view,
+)
 
 K, DIM = 10, 6
 
@@ -245,3 +252,62 @@ def test_build_model_reads_every_field() -> None:
     assert model.heads.num_concepts == K
     assert model.heads.projections.video[2].out_features == 8
     assert model.provenance == {}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_stills_of_one_frame_equal_full_static_views(training: bool) -> None:
+    models = [tiny_model().double().train(training) for _ in range(3)]
+    models[2].backbone = Foreign(models[2].backbone)
+    videos = torch.randn(3, 2, 3, 8, 16, 16, dtype=torch.float64)
+    stills = torch.randn(3, 2, 3, 1, 16, 16, dtype=torch.float64)
+    expected = models[0](assemble_views(videos, stills, "zero"))
+    loss = loss_of(expected)
+    for model in models[1:]:
+        got = model.forward_stills(moving_views(videos, "zero"), stills)
+        assert_close(got, expected, rtol=0, atol=1e-11)
+        assert_close(
+            torch.autograd.grad(loss_of(got), list(model.parameters())),
+            torch.autograd.grad(loss, list(models[0].parameters()), retain_graph=True),
+            rtol=0,
+            atol=1e-10,
+        )
+        assert_close(list(model.buffers()), list(models[0].buffers()), rtol=0, atol=1e-12)
+        assert model.forward_stills(moving_views(videos), stills, attend=False).descriptors is None
+
+
+class Foreign(nn.Module):
+    """A backbone that knows nothing of stills."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, clips: Tensor) -> BackboneOutput:
+        out: BackboneOutput = self.inner(clips)
+        return out
+
+
+def loss_of(output: HeadsOutput) -> Tensor:
+    assert output.descriptors is not None
+    parts = [output.scores, output.reconstruction, *output.projections, *output.descriptors]
+    return torch.stack([part.sin().sum() for part in parts]).sum()
+
+
+def test_other_moving_views_and_stills_are_refused() -> None:
+    model, clips, frame = (
+        tiny_model(),
+        torch.zeros(2, 4, 3, 4, 16, 16),
+        torch.zeros(2, 2, 3, 1, 16, 16),
+    )
+    for wrong in (
+        (clips[:, :3], frame),
+        (clips, frame[:, :1]),
+        (clips, clips[:, :2]),
+        (clips[0], frame),
+    ):
+        with pytest.raises(
+            ValueError, match=r"moving views must be \(B, 4, C, T, H, W\) and stills"
+        ):
+            model.forward_stills(*wrong)
+    with pytest.raises(ValueError, match=r"pooled must be \(B, 6, D\) and local"):
+        heads()(features()[0], None)

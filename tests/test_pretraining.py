@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.testing import assert_close
 
+from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
@@ -26,7 +27,7 @@ from sdc_lib.terms import TERMS
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.log import COLUMNS, TIMINGS, Row
-from sdc_lib.training.networks import SixViews, recompute_activations
+from sdc_lib.training.networks import SixViews
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.step import LOGGED, compute_losses, diagnose

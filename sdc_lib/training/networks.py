@@ -4,19 +4,16 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795), for what the views are; keepi
 of the backbone is ours.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from sdc_lib.augment import normalize
 from sdc_lib.config import PretrainConfig
 from sdc_lib.model import SDC, HeadsOutput
-from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, assemble_views
+from sdc_lib.support.batchnorm import unchanged_statistics
+from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, moving_views
 
 
 class Forward(NamedTuple):
@@ -58,15 +55,13 @@ class SixViews(nn.Module):
             See `Forward`.
         """
         dtype = next(self.model.parameters()).dtype
-        views = assemble_views(
-            normalize(clips).to(dtype), normalize(stills).to(dtype), self.boundary
-        )
-        output: HeadsOutput = self.model(views, attend)
+        moving = moving_views(normalize(clips).to(dtype), self.boundary)
+        output = self.model.forward_stills(moving, normalize(stills).to(dtype), attend)
         return Forward(output, self._score_again(output.pooled.detach()) if detached else None)
 
     def _score_again(self, pooled: Tensor) -> Tensor:
         heads = self.model.heads
-        with frozen_running_statistics(heads):
+        with unchanged_statistics(heads):
             views = [heads.score(pooled[:, view], s) for s in STREAMS for view in VIEWS_OF[s]]
             return torch.stack(views, dim=1)
 
@@ -106,31 +101,3 @@ def network_of(model: SDC, config: PretrainConfig) -> SixViews | SixFeatures:
     if config.optim.stored_passes:
         return SixFeatures(model)
     return SixViews(model, config.data.boundary)
-
-
-@contextmanager
-def frozen_running_statistics(module: nn.Module) -> Iterator[None]:
-    """Let BatchNorm normalise by the batch without updating its running statistics."""
-    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.num_batches_tracked = None
-    try:
-        yield
-    finally:
-        for norm, (momentum, batches) in zip(norms, before, strict=True):
-            norm.momentum = momentum
-            norm.num_batches_tracked = batches
-
-
-def recompute_activations(backbone: nn.Module) -> None:
-    """Make the backbone's stages forget their activations and recompute them for the gradient."""
-    for name in ("stem", "layer1", "layer2", "layer3", "layer4"):
-        stage = getattr(backbone, name)
-
-        def contexts(stage: nn.Module = stage) -> tuple[object, object]:
-            # the second pass must not count as a second update of running statistics
-            return torch.enable_grad(), frozen_running_statistics(stage)
-
-        stage.forward = partial(checkpoint, stage.forward, use_reentrant=False, context_fn=contexts)

@@ -15,6 +15,7 @@ from lightning_fabric.wrappers import _FabricModule
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
+from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
@@ -27,7 +28,7 @@ from sdc_lib.training.checkpoints import (
     restore_random_states,
     save_checkpoint,
 )
-from sdc_lib.training.networks import network_of, recompute_activations
+from sdc_lib.training.networks import network_of
 from sdc_lib.training.run_folder import RunFolder, environment
 from sdc_lib.weights import load
 
@@ -116,7 +117,7 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
         model.backbone.load_state_dict(load(config.init_backbone).backbone.state_dict())
     model.backbone.requires_grad_(not config.optim.freeze_backbone)
     if fabric.world_size > 1 and config.objective.global_batch:
-        model = synchronize_batchnorm(model, fabric.device)
+        model = synchronize_batchnorm(model)
     if config.optim.channels_last:
         model.backbone.to(memory_format=torch.channels_last_3d)
     if config.optim.checkpoint_activations:

@@ -86,3 +86,7 @@ def test_there_is_one_log_and_one_random_state_a_process(
     newest = sorted((folder / "checkpoints").iterdir())[-1]
     state = torch.load(newest, weights_only=True)
     assert state["processes"] == len(state["random"]) == 2
+
+
+def test_synchronised_statistics_break_no_compiled_graph(two: tuple[Path, dict[str, Any]]) -> None:
+    assert two[1]["compiled"] < 1e-9

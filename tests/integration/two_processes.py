@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from pathlib import Path
 
@@ -93,16 +94,32 @@ def whole_model(config: PretrainConfig) -> SDC:
     torch.manual_seed(0)
     model = build_model(config.model).double()
     if world_size() > 1:
-        model = synchronize_batchnorm(model, torch.device("cpu"))
+        model = synchronize_batchnorm(model)
     return model
+
+
+def compiled_difference() -> float:
+    """How far a compiled backbone, in one graph, is from an eager one; statistics synchronised."""
+    plain = whole_model(CONFIG).backbone
+    compiled = copy.deepcopy(plain)
+    compiled.compile(backend="aot_eager", fullgraph=True)
+    torch.manual_seed(rank())
+    clips, stills = torch.randn(4, 3, 4, 16, 16).double(), torch.randn(2, 3, 1, 16, 16).double()
+    results = []
+    for network in (plain, compiled):
+        out = network(clips, stills)
+        gradients = torch.autograd.grad(out.local.sin().sum(), list(network.parameters()))
+        results.append([out.local.detach(), *gradients, *(b.double() for b in network.buffers())])
+    return max(float((a - b).abs().max()) for a, b in zip(*results, strict=True))
 
 
 def main(videos: Path, out: Path) -> None:
     torch.set_num_threads(1)
     rows = {name: train(name, videos, out, 2) for name in RUNS}
     steps = {everywhere: step_once(everywhere) for everywhere in (False, True)}
+    difference = compiled_difference()
     if rank() == 0:
-        torch.save({"rows": rows, "steps": steps}, out / "seen.pt")
+        torch.save({"rows": rows, "steps": steps, "compiled": difference}, out / "seen.pt")
 
 
 if __name__ == "__main__":

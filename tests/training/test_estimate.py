@@ -10,7 +10,7 @@ from tests.helpers.small_runs import CONFIG, changed
 
 def test_released_setting_costs_what_its_shapes_say() -> None:
     counted = count(PRESETS["released_ucf101"])
-    assert counted.flops == pytest.approx(0.93e12, rel=0.01)
+    assert counted.flops == pytest.approx(0.775e12, rel=0.01)  # 0.925e12 with all stills in full
 
 
 def test_parameters_are_the_model_s() -> None:

@@ -1,0 +1,57 @@
+"""A step never waits for a GPU: seen with tensors that have a device and no numbers."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sdc_lib.codebook import ScoreQueue
+from sdc_lib.model import build_model
+from sdc_lib.objective import SDCObjective
+from sdc_lib.training.batches import PixelBatch
+from sdc_lib.training.networks import SixViews
+from sdc_lib.training.schedule import Phase
+from sdc_lib.training.step import compute_losses
+from tests.helpers.small_runs import CONFIG
+
+EVERYTHING = Phase(queue=True, codebooks=True, local=True, decorrelation=1.0)
+
+
+class Copies(TorchDispatchMode):
+    """Notes operations that send a tensor from the host to the device: they wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        out = func(*args, **(kwargs or {}))
+        sent = any(isinstance(t, Tensor) and t.ndim and t.is_cpu for t in tree_leaves(args))
+        if sent and any(isinstance(t, Tensor) and t.is_cuda for t in tree_leaves((args, out))):
+            self.seen.append(str(func))
+        return out
+
+
+def test_a_step_waits_for_no_gpu() -> None:
+    with FakeTensorMode():
+        with torch.device("cuda"):
+            model, queue = build_model(CONFIG.model), ScoreQueue(16, CONFIG.model.num_concepts)
+            clips = torch.zeros(4, 2, 3, 4, 16, 16, dtype=torch.uint8)
+        batch = PixelBatch(clips, clips[:, :, :, :1], torch.arange(4), torch.zeros(4))
+        network, objective = SixViews(model, "wrap"), SDCObjective(CONFIG.objective)
+        with Copies() as copies:
+            for _ in range(2):  # the second with a queue
+                model.heads.normalize_codebooks_()
+                compute_losses(network, batch, objective, queue, EVERYTHING, detach_backbone=True)
+        assert copies.seen == []
+        with copies:
+            _ = clips[:, [0, 1]]
+        assert len(copies.seen) == 1  # what used to be: a list of numbers is sent
+        with pytest.raises(DataDependentOutputException):
+            int(queue.filled)
