@@ -161,7 +161,7 @@ def factorial_grid(
 
 def _concept_cells(axes: Axes, table: Array) -> None:
     found = list(dict.fromkeys(table.ravel().tolist()))
-    shades = {concept: to_rgb(lighter(PALETTE[i % 8], 0.45)) for i, concept in enumerate(found)}
+    shades = {concept: to_rgb(lighter(PALETTE[i % 8], 0.55)) for i, concept in enumerate(found)}
     axes.imshow(np.array([[shades[concept] for concept in row] for row in table.tolist()]))
     for (row, column), concept in np.ndenumerate(table):
         axes.text(column, row, str(concept), ha="center", va="center", weight="bold")

@@ -11,7 +11,7 @@ from sdc_lib.plots.style import DENSITY, Array
 
 _OPACITY = (0.4, 0.65, 1.0)
 _CHANGE = (24.0, 72.0)  # grey levels off the background: not seen below, fully seen above
-_SHORTEST, _JUMP = 0.2, 0.3  # of the side: a way worth an arrow; a leap, as when a path wraps round
+_SHORTEST, _JUMP = 0.12, 0.3  # of the side: a way worth an arrow; a leap where a path wraps round
 
 
 def ghost(

@@ -77,8 +77,8 @@ def test_stubs_fail_and_solutions_pass(
 
 
 def with_body(stub: str, body: str) -> str:
-    """The stub with another body of its last function; an assignment stands for itself."""
-    if re.match(r"changed = ", body):
+    """The stub with another body of its last function; where it has none, the answer itself."""
+    if "def " not in stub:
         return body
     end = stub.index(":\n", stub.rindex("def ")) + 2
     return stub[:end] + "".join(f"    {line}\n" for line in body.splitlines())

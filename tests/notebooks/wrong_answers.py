@@ -1,6 +1,29 @@
 """Plausible wrong answers to exercises, and what the check should say of each."""
 
 WRONG: dict[str, dict[str, str]] = {
+    "0.1": {
+        "return frames.reshape(frames.shape[-1], *frames.shape[:-1])": "axes must be moved",
+        "return frames.transpose(0, 3)": "expected",
+        "return frames.permute(3, 0, 1, 2).flip(0)": "axes must be moved",
+    },
+    "0.2": {
+        "best = int(scores.argmax())\nreturn best % k, best % k": "of the last three",
+        "return int(scores[:k].argmax()), int(scores[k:].argmax()) + k": "of the last three",
+        "a = scores.abs()\nreturn int(a[:k].argmax()), int(a[k:].argmax())": "of the last three",
+    },
+    "0.3": {
+        (
+            'NOTICED_BY = {"play it backwards": "dynamic",'
+            ' "paint another background behind it": "both",'
+            ' "double every number of the projected feature": "neither"}'
+        ): "a difference does not see",
+        (
+            'NOTICED_BY = {"play it backwards": "dynamic",'
+            ' "paint another background behind it": "static",'
+            ' "double every number of the projected feature": "both"}'
+        ): "a cosine",
+        'NOTICED_BY = {"play it backwards": "neither"}': "in another order",
+    },
     "5.1": {
         "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
         "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
