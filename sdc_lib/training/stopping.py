@@ -59,9 +59,11 @@ class StopRequest:
         return bool(flag > 0)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self._requested = True
         if number == signal.SIGINT:  # whoever presses Ctrl-C twice does not want to wait
+            if number not in self._before:  # the second one came before the next line was done
+                raise KeyboardInterrupt
             signal.signal(number, self._before.pop(number))
+        self._requested = True
 
     def _release(self) -> None:
         for number, handler in self._before.items():
