@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +29,11 @@ from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.support.files import available_cores, naming, write_atomically
 from sdc_lib.video import write_video
+from sdc_lib.video.isolate import Outcome, run_isolated
 
+_TASK = f"{__name__}:make_one"
+_VIDEOS_A_PROCESS = 100  # fewer are made before a process has started
+_TIMEOUT = 300.0
 _COLUMNS = ("path", "split", "appearance", "motion", "scene", "seed")
 
 
@@ -53,7 +54,7 @@ def make_motion_factors(
         seed: Same seed, same pixels before encoding.
         background: ``"shared"``: one of 16 scenes, a third label; ``"unique"``: every video has its
             own; ``"plain"``: grey.
-        workers: Threads; ``None`` for one a core.
+        workers: Processes; ``None`` for one a core, or none where there is little to do.
         progress: Show a bar.
 
     Returns:
@@ -61,6 +62,7 @@ def make_motion_factors(
 
     Raises:
         ValueError: Unknown size, or ``root`` holds a data set with other settings.
+        OSError: ``root`` is full or read-only; what is there stays, to go on from.
     """
     folder = Path(root)
     chosen = size_named(size)
@@ -73,36 +75,48 @@ def make_motion_factors(
     hashes = _read_hashes(log)
     todo = [v for v in videos if v.path not in hashes or not (folder / v.path).exists()]
     if todo or not (folder / "meta.json").exists():
-        work = partial(_make_one, folder=folder, size=chosen, background=background)
-        pool = ThreadPoolExecutor(_threads(workers))
-        with naming(log, log), log.open("a", encoding="utf-8") as file, _ended(pool):
+        with naming(log, log), log.open("a", encoding="utf-8") as file:
             file.write("\n")  # the last line may have been cut short
-            made = zip(todo, pool.map(work, todo), strict=True)
             done = len(videos) - len(todo)
+            jobs = [
+                {"video": asdict(v), "folder": str(folder), "side": chosen.side}
+                | {"num_frames": chosen.num_frames, "background": background}
+                for v in todo
+            ]
             with tqdm(
-                made, "MotionFactors", len(videos), unit="video", initial=done, disable=not progress
+                _made(jobs, workers),
+                "MotionFactors",
+                len(videos),
+                unit="video",
+                initial=done,
+                disable=not progress,
             ) as bar:
-                for video, digest in bar:
-                    hashes[video.path] = digest
-                    file.write(f"{video.path},{digest}\n")
+                for path, digest in bar:
+                    hashes[path] = digest
+                    file.write(f"{path},{digest}\n")
                     file.flush()
         _finish(folder, videos, hashes, settings)
     return folder
 
 
-@contextlib.contextmanager
-def _ended(pool: ThreadPoolExecutor) -> Iterator[None]:
-    """After an error, wait for what is being made, not for all that is still queued."""
-    try:
-        yield
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _threads(workers: int | None) -> int:
+def _made(jobs: Sequence[Mapping[str, Any]], workers: int | None) -> Iterator[tuple[str, str]]:
+    """Make the videos, here or in child processes: path and hash of each, as they come."""
     if workers is not None and workers < 1:
         raise ValueError(f"workers is {workers}; it must be at least 1")
-    return workers or available_cores()
+    count = workers or min(available_cores(), len(jobs) // _VIDEOS_A_PROCESS)
+    outcomes: Iterator[Outcome]
+    if count < 2:
+        outcomes = (Outcome(job, "ok", make_one(**job)) for job in jobs)
+    else:
+        outcomes = run_isolated(_TASK, jobs, workers=count, timeout=_TIMEOUT)
+    for outcome in outcomes:
+        path = str(outcome.job["video"]["path"])
+        if "no_room" in outcome.result:
+            number = int(outcome.result["no_room"])
+            raise OSError(number, os.strerror(number), path)
+        if outcome.status != "ok":
+            raise RuntimeError(f"{path} was not made: {outcome.cause}")
+        yield path, outcome.result["digest"]
 
 
 def _settings(size: Size, seed: int, background: Background) -> dict[str, Any]:
@@ -135,23 +149,40 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
     _write_text(folder / ".settings.json", json.dumps(settings))
 
 
-def _make_one(video: Planned, folder: Path, size: Size, background: Background) -> str:
-    """Write one video and return the hash of its pixels before encoding.
+def make_one(
+    video: Mapping[str, Any], folder: str, side: int, num_frames: int, background: Background
+) -> dict[str, Any]:
+    """Write one video; also called in child processes, hence all values are those of JSON.
 
     Every frame is a key frame: differences between frames must not show in single frames, as
     they do where an encoder spends fewer bits on what rests than on what moves.
+
+    Args:
+        video: The fields of a `Planned`.
+        folder: Of the data set.
+        side: Of the frames, pixels.
+        num_frames: In the video.
+        background: As for `make_motion_factors`.
+
+    Returns:
+        ``digest``, the hash of the pixels before encoding; or ``no_room``, the system's error
+        number, where no further video can be written either.
     """
+    planned = Planned(**video)
     pixels = render_video(
-        video.appearance,
-        video.motion,
-        video.seed,
-        size.side,
-        size.num_frames,
+        planned.appearance,
+        planned.motion,
+        planned.seed,
+        side,
+        num_frames,
         background,
-        video.scene,
+        planned.scene,
     )
-    write_video(folder / video.path, pixels, fps=FPS, crf=23, gop=1, preset="veryfast")
-    return hashlib.sha256(pixels.tobytes()).hexdigest()
+    try:
+        write_video(Path(folder) / planned.path, pixels, fps=FPS, crf=23, gop=1, preset="veryfast")
+    except OSError as error:
+        return {"no_room": error.errno}
+    return {"digest": hashlib.sha256(pixels.tobytes()).hexdigest()}
 
 
 def _read_hashes(log: Path) -> dict[str, str]:

@@ -6,10 +6,10 @@ import csv
 import errno
 import json
 import shutil
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ from sdc_lib.datasets.motion_factors import (
 from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, Planned, plan
 from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.video import check_video, read_clip, write_video
+from sdc_lib.video.isolate import Outcome
 
 SMALL = Size(side=40, num_frames=24, train=100, val=100, test=100)
 PIXEL = Size(side=40, num_frames=3, train=100, val=0, test=0)
@@ -157,11 +158,11 @@ def test_same_seed_same_pixels(motion_factors_root: Path, tmp_path: Path) -> Non
         return str(json.loads((root / "meta.json").read_text())["pixels_sha256"])
 
     again = make_motion_factors(tmp_path / "a", PIXEL, seed=3, workers=1, progress=False)
-    threads = make_motion_factors(tmp_path / "b", PIXEL, seed=3, workers=4, progress=False)
+    children = make_motion_factors(tmp_path / "b", PIXEL, seed=3, workers=4, progress=False)
     other = make_motion_factors(tmp_path / "c", PIXEL, seed=4, progress=False)
-    assert pixels(again) == pixels(threads)
+    assert pixels(again) == pixels(children)
     assert pixels(again) != pixels(other)
-    assert (again / "annotations.csv").read_text() == (threads / "annotations.csv").read_text()
+    assert (again / "annotations.csv").read_text() == (children / "annotations.csv").read_text()
 
 
 def test_it_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,22 +245,30 @@ def test_a_missing_file_is_listed_and_a_bad_row_is_named(
         MotionFactors(root)
 
 
-def test_an_error_does_not_wait_for_what_is_queued() -> None:
-    started, go_on = threading.Event(), threading.Event()
-    pool = ThreadPoolExecutor(1)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_named_and_the_rest_is_not_tried(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
 
-    def work() -> bool:
-        started.set()
-        return go_on.wait(5)
+    def full(job: Mapping[str, Any]) -> Outcome:
+        made.append(job["video"]["path"])
+        return Outcome(job, "ok", {"no_room": errno.ENOSPC})
 
-    running = pool.submit(work)
-    queued = pool.submit(int)
-    queued.add_done_callback(lambda _: go_on.set())
-    started.wait(5)
-    with pytest.raises(OSError, match="No space left"), generate._ended(pool):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert running.result()
-    assert queued.cancelled()
+    monkeypatch.setattr(generate, "make_one", lambda **job: full(job).result)
+    monkeypatch.setattr(generate, "run_isolated", lambda task, jobs, **_: map(full, jobs))
+    with pytest.raises(OSError, match=r"No space left on device: 't\w+/000000.mp4'"):
+        make_motion_factors(tmp_path, PIXEL, workers=workers, progress=False)
+    assert made == ["train/000000.mp4"]
+
+
+def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(task: str, jobs: list[Any], **_: object) -> Iterator[Outcome]:
+        yield Outcome(jobs[0], "crashed", {}, "its process died: SIGKILL (signal 9)")
+
+    monkeypatch.setattr(generate, "run_isolated", dies)
+    with pytest.raises(RuntimeError, match=r"train/000000.mp4 was not made: .*SIGKILL"):
+        make_motion_factors(tmp_path, PIXEL, workers=2, progress=False)
 
 
 def test_an_older_generator_is_not_mistaken(motion_factors_root: Path, tmp_path: Path) -> None:
