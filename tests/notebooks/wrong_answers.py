@@ -24,6 +24,46 @@ WRONG: dict[str, dict[str, str]] = {
         ): "a cosine",
         'NOTICED_BY = {"play it backwards": "neither"}': "in another order",
     },
+    "1.1": {
+        "return first[:, None] + difference": "frame 2 is off",
+        "return difference.cumsum(dim=1)": "frame 0 is off",
+        "return first[:, None] + difference.flip(1).cumsum(dim=1).flip(1)": "is off",
+    },
+    "1.2": {
+        # differences without augmentation; frozen views that share the video's crop; both of clip 1
+        (
+            "v = [augment(clip) for clip in clips]\n"
+            "s = [augment(static_view(clip, frame_index)) for clip in clips]\n"
+            "return torch.stack([*v, *s, *(frame_difference(clip) for clip in clips)])"
+        ): "not the difference of v1",
+        (
+            "v = [augment(clip) for clip in clips]\n"
+            "s = [static_view(view, frame_index) for view in v]\n"
+            "return torch.stack([*v, *s, *(frame_difference(view) for view in v)])"
+        ): "must not share",
+        (
+            "v = [augment(clip) for clip in clips]\n"
+            "s = [augment(static_view(clips[0], frame_index)) for clip in clips]\n"
+            "return torch.stack([*v, *s, *(frame_difference(view) for view in v)])"
+        ): "another frame or clip",
+    },
+    "1.3": {
+        "return 0": "pan of -2",
+        (
+            "change = {}\n"
+            "for pan in range(-3, 4):\n"
+            "    moved = [clip[:, t].roll(-pan * t, dims=-1) for t in range(clip.shape[1])]\n"
+            "    change[pan] = float(torch.stack(moved, dim=1).diff(dim=1).abs().mean())\n"
+            "return min(change, key=change.get)"
+        ): "came out as 2",
+        (
+            "change = {}\n"
+            "for pan in range(-3, 4):\n"
+            "    moved = [clip[:, t].roll(pan, dims=-1) for t in range(clip.shape[1])]\n"
+            "    change[pan] = float(torch.stack(moved, dim=1).diff(dim=1).abs().mean())\n"
+            "return min(change, key=change.get)"
+        ): "came out as",
+    },
     "5.1": {
         "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
         "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
