@@ -195,6 +195,20 @@ def finish_batch(clips: Tensor, draws: Tensor) -> Tensor:
     return frames.transpose(1, 2)
 
 
+def finish_pairs(clips: Tensor, draws: Tensor) -> Tensor:
+    """`finish_batch` for two clips of each of B videos.
+
+    Args:
+        clips: uint8, ``(B, 2, C, T, H, W)``, cropped.
+        draws: ``(B, 2, 14)`` on the CPU.
+
+    Returns:
+        uint8, the same shape.
+    """
+    done: Tensor = finish_batch(clips.flatten(0, 1), draws.flatten(0, 1)).unflatten(0, (-1, 2))
+    return done
+
+
 def _change(
     frames: Tensor,
     chosen: Tensor,

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from sdc_lib.augment import normalize
+from sdc_lib.augment import finish_pairs, normalize
 from sdc_lib.backbones import BackboneOutput
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
@@ -143,7 +143,11 @@ def cache_views(
 def _encode(model: SDC, sample: PairSample, boundary: Boundary, autocast: bool) -> BackboneOutput:
     """What the backbone says of the six views of B videos, views of a video side by side."""
     weight = next(model.parameters())
-    clips, stills = (normalize(pixels.to(weight.device)) for pixels in sample[:2])
+    pixels = [part.to(weight.device) for part in sample[:2]]
+    if sample.draws.numel():  # their augmentation is to be finished where the network runs
+        draws = sample.draws.unbind(dim=1)
+        pixels = [finish_pairs(*pair) for pair in zip(pixels, draws, strict=True)]
+    clips, stills = map(normalize, pixels)
     views = assemble_views(clips, stills, boundary).to(weight.dtype)  # (B, 6, C, T, H, W)
     with torch.autocast(weight.device.type, torch.bfloat16, enabled=autocast):
         out: BackboneOutput = model.backbone(views.flatten(0, 1))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler, default_collate
 
-from sdc_lib.augment import ClipAugment, finish_batch
+from sdc_lib.augment import ClipAugment, finish_pairs
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
@@ -63,15 +63,9 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     """The batch on a device, with its augmentation finished there if that is still to be done."""
     first, second = (part.to(device, non_blocking=device.type == "cuda") for part in batch[:2])
     if isinstance(batch, PixelBatch) and batch.draws.numel():
-        first = _finish(first, batch.draws[:, 0])
-        second = _finish(second, batch.draws[:, 1])
+        first = finish_pairs(first, batch.draws[:, 0])
+        second = finish_pairs(second, batch.draws[:, 1])
     return type(batch)(first, second, batch.indices, batch.replaced)
-
-
-def _finish(clips: Tensor, draws: Tensor) -> Tensor:
-    """Augment ``(B, 2, C, T, H, W)`` by draws ``(B, 2, 14)``."""
-    done: Tensor = finish_batch(clips.flatten(0, 1), draws.flatten(0, 1)).unflatten(0, (-1, 2))
-    return done
 
 
 class BatchPlan(Sampler[list[SampleKey]]):
@@ -173,7 +167,7 @@ def make_pairs(
         seed=config.seed,
         short_videos=data.short_videos,
         read=FrameCache(data.cache_mb),
-        crop_only=on_device and not config.optim.stored_passes,
+        crop_only=on_device,
     )
 
 

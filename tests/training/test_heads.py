@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sdc_lib.augment import normalize
+from sdc_lib.augment import ClipAugment, normalize
 from sdc_lib.backbones import TinyBackbone
-from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.config import AugmentConfig, CurriculumConfig, LossWeights, ObjectiveConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.evaluation import extract_features
@@ -73,6 +73,18 @@ def test_cached_views_are_the_backbones_features(network: SDC, videos: VideoData
     assert cached.labels["motion"][:, 0].tolist() == [0, 0, 1, 1]
     with pytest.raises(ValueError, match="passes is 0"):
         cache_views(network, pairs, passes=0)
+
+
+def test_augmentation_left_to_the_device_is_finished_before_the_network(
+    network: SDC, videos: VideoDataset
+) -> None:
+    augment = ClipAugment(AugmentConfig(size=16))
+    whole, cropped = (
+        cache_views(network, PairClips(videos, 4, augment=augment, crop_only=crop_only), passes=2)
+        for crop_only in (False, True)
+    )
+    # bytes differ by a level here and there
+    torch.testing.assert_close(cropped.pooled, whole.pooled, rtol=0.05, atol=0.02)
 
 
 def test_rescored_clips_equal_extracted_features(
