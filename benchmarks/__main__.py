@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # In the order in which they run; those whose module is there.
-MEASUREMENTS = ("step", "objective", "data", "damaged")
+MEASUREMENTS = ("step", "objective", "data", "loader", "damaged")
 
 
 def available() -> list[str]:

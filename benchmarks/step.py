@@ -1,220 +1,281 @@
-"""One training step, as a first draft has it (`reference`) and as it is here (`fast`).
+"""One training step as `pretrain` does it, against a first draft and without each of its means.
 
-``reference``: eager, float32 as PyTorch ships it, contiguous, six full views from the host, the
-looped objective. ``fast``: channels_last_3d, views made on the device, the objective of
-`sdc_lib.objective`, and on a GPU bfloat16 and torch.compile (views count as network there). Each
-runs in a process of its own. On a CPU, seconds are processor time on one thread, which other work
-on the machine hardly changes.
+``reference`` is the first draft: eager, float32 as PyTorch ships it, contiguous, six full views,
+the looped objective. ``pretrain`` is the library's own step: on a GPU in bf16 and compiled, in
+channels_last_3d, with widths filled up to eight and static views on few frames. On a GPU it is
+measured on random pixels that are there, on a batch that is copied and augmented there, and fed by
+the loader; then goals are printed as met or not. Up to 10 steps to warm up and up to 30 timed ones,
+medians; what is slow is timed less often. On a CPU, seconds are processor time on one thread.
+Every row is in the file as soon as it is measured.
 
-    python -m benchmarks.step [--preset motion_factors_tiny] [--device cpu] [--batch 16]
+    python -m benchmarks.step [--preset ucf101] [--device cuda] [--batch 24] [--max-minutes 8]
+    python -m benchmarks.step --toy      # rehearse all of it in seconds
 """
 
 import argparse
+import itertools
 import json
-import multiprocessing
+import platform
+import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from benchmarks.objective import _peak_bytes, device_name
-from sdc_lib.augment import normalize
-from sdc_lib.codebook import ScoreQueue
+from benchmarks.loader import compare, make_videos, open_loader
+from benchmarks.objective import device_name
+from benchmarks.step_rows import (
+    TIMED,
+    Step,
+    Variant,
+    cpu_variants,
+    full_views,
+    gpu_variants,
+    host_syncs,
+    measure,
+    prepared,
+    product_tflops,
+    shares,
+)
 from sdc_lib.config import PretrainConfig
-from sdc_lib.model import HeadsOutput, build_model
-from sdc_lib.objective import SDCObjective
-from sdc_lib.presets import PRESETS
+from sdc_lib.evaluation.ledger import current_commit
+from sdc_lib.model import SDC
+from sdc_lib.presets import PRESETS, at_toy_size
+from sdc_lib.support.files import loader_workers, write_atomically
+from sdc_lib.support.memory import PREFETCH
 from sdc_lib.training.estimate import count
-from sdc_lib.training.networks import SixViews
-from sdc_lib.views import assemble_views
-from tests.reference.looped import looped_total
 
-MODES = ("reference", "fast")
-STEPS = 3
 PEAK_TFLOPS = {"H100": 800.0, "H200": 800.0, "A100": 280.0}
 """Dense bfloat16 products per second that large matrices reach, by a part of the card's name."""
 OUT = Path("results")
+COMPILING, EAGER = 90.0, 25.0
+"""Seconds to keep in hand for a row."""
+OURS, LARGE, DRAFT = "pretrain", "pretrain, large batch", "reference, views on the device"
+COPIED, FED = "pretrain, copied and augmented there", "pretrain, fed by the loader"
 
 
-class Timer:
-    """Adds up the time of named parts."""
+class Bench:
+    """One call: its settings, its record so far, and when it has to end."""
 
-    def __init__(self, device: str) -> None:
-        self.device = device
-        self.seconds: dict[str, float] = defaultdict(float)
+    def __init__(self, config: PretrainConfig, options: argparse.Namespace) -> None:
+        self.config, self.device, self.out = config, str(options.device), Path(options.out)
+        self.on_gpu = self.device != "cpu"
+        self.batch, self.large = int(options.batch), int(options.large)
+        self.row_seconds = float(options.row_seconds)
+        self.fed = self.on_gpu or options.toy
+        self.end = time.perf_counter() + 60 * options.max_minutes
+        self.rows: list[dict[str, Any]] = []
+        self.record: dict[str, Any] = {
+            "benchmark": "training step, all terms",
+            "preset": config.name,
+            "config_hash": config.hash(),
+            "clip": f"{config.data.num_frames} frames, {config.data.augment.size} px",
+            "clock": "GPU, events" if self.on_gpu else "processor time, one thread",
+            "device": device_name(self.device),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "commit": current_commit(),
+            "rows": self.rows,
+        }
 
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Measure what happens inside."""
-        start = self._now()
-        yield
-        self.seconds[name] += self._now() - start
+    def run(self) -> None:
+        """All rows for which there is time, then what follows from them."""
+        if self.on_gpu:
+            self.record["product_tflops"] = product_tflops()
+        with tempfile.TemporaryDirectory() as folder:
+            self._try(OURS, self.batch, partial(self._headline, Path(folder)))
+        variants = gpu_variants(self.batch, self.large) if self.on_gpu else cpu_variants(self.batch)
+        self.record["left_out"] = self._others(variants)
+        self._count()
+        self.record["goals"] = goals(self.record)
+        self.save()
 
-    def _now(self) -> float:
-        if self.device == "cpu":
-            return time.process_time()
-        torch.cuda.synchronize()
-        return time.perf_counter()
+    def save(self) -> None:
+        """Write what there is."""
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.out, (json.dumps(self.record, indent=2) + "\n").encode())
 
+    def _add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self.save()
+        print(table([row]).splitlines()[-1], flush=True)
 
-class Step:
-    """A training step on random pixels in one of the modes."""
+    def _try(self, name: str, batch: int, work: Callable[[], None]) -> None:
+        """One row that fails must not keep the others from being measured."""
+        try:
+            work()
+        except Exception as error:
+            first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._add({"name": name, "batch": batch, "error": first_line})
 
-    def __init__(self, mode: str, config: PretrainConfig, batch: int, device: str) -> None:
-        torch.manual_seed(0)
-        self.mode, self.device = mode, device
-        self.fast = mode == "fast"
-        self.half = self.fast and device != "cpu"
-        size, frames = config.data.augment.size, config.data.num_frames
-        self.clips = torch.randint(0, 256, (batch, 2, 3, frames, size, size), dtype=torch.uint8)
-        self.model = build_model(config.model).to(device)
-        if self.fast:
-            self.model.backbone.to(memory_format=torch.channels_last_3d)
-        if self.half:
-            self.model.backbone.compile()
-        self.network = SixViews(self.model, config.data.boundary)
-        self.queue = ScoreQueue(config.curriculum.queue_size, config.model.num_concepts).to(device)
-        self.objective = SDCObjective()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, weight_decay=1e-5)
+    def _headline(self, folder: Path) -> None:
+        variant = Variant(OURS, self.batch)
+        with prepared(variant, self.config, self.device) as step:
+            row = measure(step, self.row_seconds)
+            row["shares"] = shares(step, row["seconds_per_step"])
+            row["host_syncs"] = host_syncs(step) if self.on_gpu else None
+            self._add(row)
+            if self.fed:
+                self._feed(step, folder)
 
-    def once(self, timer: Timer) -> None:
-        """Do one step."""
-        self.model.heads.normalize_codebooks_()
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
-            output = self._forward(timer)
-        with timer.part("objective"):
-            rows = self.queue.rows()
-            total = self._total_of_terms if self.fast else looped_total
-            loss = total(output, rows)
-            self.queue.push(output.scores)
-        with timer.part("backward"):
-            loss.backward()
-        with timer.part("optimizer"):
-            self.optimizer.step()
-            self.optimizer.zero_grad()
+    def _feed(self, step: Step, folder: Path) -> None:
+        data = replace(self.config.data, workers=-1 if self.on_gpu else 0)
+        config = replace(self.config, data=data)
+        videos = make_videos(folder, *(() if self.on_gpu else (config.data.augment.size * 2, 2)))
+        with open_loader(config, videos, self.batch, step.device) as batches:
+            step.batches = itertools.repeat(next(batches))
+            row = measure(step, self.row_seconds)
+            self._add(
+                {**row, "name": COPIED, "host_syncs": host_syncs(step) if self.on_gpu else None}
+            )
+            step.batches = batches
+            ahead = loader_workers(data.workers) * PREFETCH  # batches that hide a slow loader
+            row = measure(step, 2 * self.row_seconds, max(TIMED, 3 * ahead), mean=True)
+            self._add({**row, "name": FED})
+        seconds = min(8.0, self.row_seconds)
+        self.record["loader_alone"] = compare(config, videos, self.batch, step.device, seconds)
+        self.record["loader_workers"] = loader_workers(data.workers)
+        print(f"loader alone, videos/s: {self.record['loader_alone']}", flush=True)
 
-    def _total_of_terms(self, output: HeadsOutput, rows: Tensor | None) -> Tensor:
-        weighted: Tensor = self.objective(output, rows).total()
-        return weighted
+    def _others(self, variants: Iterable[Variant]) -> list[str]:
+        """Measure the other rows; the names of those for which there was no time."""
+        left_out, compiling = [], COMPILING
+        for variant in variants:
+            compiles = variant.compiled and self.on_gpu
+            begin = time.perf_counter()
+            if begin + (compiling if compiles else EAGER) > self.end:
+                left_out.append(variant.name)
+                continue
+            self._try(variant.name, variant.batch, partial(self._one, variant))
+            if compiles:
+                compiling = 1.2 * (time.perf_counter() - begin)
+        return left_out
 
-    def _forward(self, timer: Timer) -> HeadsOutput:
-        stills = self.clips[:, :, :, :1]
-        if self.fast:
-            with timer.part("views"):
-                clips, stills = self.clips.to(self.device), stills.to(self.device)
-            with timer.part("network"):
-                output: HeadsOutput = self.network(clips, stills).output
-            return output
-        with timer.part("views"):
-            views: Tensor = assemble_views(normalize(self.clips), normalize(stills))
-            views = views.to(self.device)
-        with timer.part("network"):
-            return self.model(views)  # type: ignore[no-any-return]
+    def _one(self, variant: Variant) -> None:
+        with prepared(variant, self.config, self.device) as step:
+            self._add(measure(step, self.row_seconds))
 
-
-def measure(mode: str, config: PretrainConfig, batch: int, device: str) -> dict[str, Any]:
-    """Samples per second, peak memory, and each part's share of the time."""
-    step = Step(mode, config, batch, device)
-    step.once(Timer(device))  # allocates, compiles, fills part of the queue
-    timer = Timer(device)
-    for _ in range(STEPS):
-        step.once(timer)
-    total = sum(timer.seconds.values())
-    return {
-        "mode": mode,
-        "samples_per_s": round(batch * STEPS / total, 3),
-        "seconds_per_step": round(total / STEPS, 4),
-        "peak_mib": round(_peak_bytes(device) / 2**20),
-        "share": {name: round(part / total, 4) for name, part in timer.seconds.items()},
-    }
-
-
-def measure_apart(mode: str, config: PretrainConfig, batch: int, device: str) -> dict[str, Any]:
-    """`measure` in a process of its own, so that peaks do not mix."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_send, args=(sender, mode, config, batch, device))
-    process.start()
-    sender.close()
-    try:
-        row: dict[str, Any] = receiver.recv()
-    except EOFError:
-        process.join()
-        raise RuntimeError(f"measuring {mode} ended with {process.exitcode}") from None
-    process.join()
-    return row
-
-
-def _send(sender: Connection, mode: str, config: PretrainConfig, batch: int, device: str) -> None:
-    if device == "cpu":
-        torch.set_num_threads(1)
-    sender.send(measure(mode, config, batch, device))
-
-
-def benchmark(config: PretrainConfig, batch: int, device: str) -> dict[str, Any]:
-    """Both modes as one record."""
-    flops = count(config).flops
-    name = device_name(device)
-    peak = next((tflops for card, tflops in PEAK_TFLOPS.items() if card in name), None)
-    rows = [measure_apart(mode, config, batch, device) for mode in MODES]
-    for row in rows:
-        row["tflops"] = round(flops * row["samples_per_s"] / 1e12, 5)
-        row["utilisation"] = None if peak is None else round(row["tflops"] / peak, 4)
-    return {
-        "benchmark": "training step, all terms",
-        "preset": config.name,
-        "config_hash": config.hash(),
-        "batch": batch,
-        "clock": "processor time, one thread" if device == "cpu" else "wall time",
-        "device": name,
-        "torch": torch.__version__,
-        "tflop_per_sample": round(flops / 1e12, 6),
-        "speedup": round(rows[1]["samples_per_s"] / rows[0]["samples_per_s"], 2),
-        "rows": rows,
-    }
+    def _count(self) -> None:
+        """FLOPs of a video as it is computed, and with all six views in full."""
+        computed = count(self.config).flops
+        short, SDC.forward_stills = SDC.forward_stills, full_views  # type: ignore[method-assign,assignment]
+        try:
+            full = count(self.config).flops
+        finally:
+            SDC.forward_stills = short  # type: ignore[method-assign]
+        self.record["tflop_per_video"] = {
+            "computed": computed / 1e12,
+            "six full views": full / 1e12,
+        }
+        name = self.record["device"]
+        peak = next((tflops for card, tflops in PEAK_TFLOPS.items() if card in name), None)
+        for row in self.rows:
+            if peak and "videos_per_s" in row:
+                row["utilisation"] = round(full * row["videos_per_s"] / 1e12 / peak, 4)
 
 
-def table(record: dict[str, Any]) -> str:
-    """The record as a Markdown table."""
-    lines = [
-        "| mode | videos/s | peak MiB | TFLOP/s | utilisation | views | network | objective "
-        "| backward | optimizer |",
-        "|---|" + "---:|" * 9,
+def goals(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was aimed at, what came out (None: not measured) and whether it is met."""
+    rows = {row["name"]: row for row in record["rows"] if "error" not in row}
+
+    def ratio(above: str, below: str, key: str) -> float | None:
+        a, b = (rows.get(name, {}).get(key) for name in (above, below))
+        return round(a / b, 3) if a and b else None
+
+    speeds = [rows[name]["videos_per_s"] for name in (OURS, LARGE) if name in rows]
+    full_size = record["clip"] == "16 frames, 128 px" and record["clock"].startswith("GPU")
+    syncs = rows.get(OURS, {}).get("host_syncs")
+    parts = rows.get(OURS, {}).get("shares")
+    found: list[tuple[str, float | None, Callable[[float], bool]]] = [
+        (
+            "at least 200 videos/s at 128 px",
+            max(speeds) if speeds and full_size else None,
+            lambda x: x >= 200,
+        ),
+        (
+            "at least 4 times the reference, same batch, views on the device",
+            ratio(OURS, DRAFT, "videos_per_s"),
+            lambda x: x >= 4,
+        ),
+        ("at most half of its memory", ratio(OURS, DRAFT, "peak_gib"), lambda x: x <= 0.5),
+        (
+            "fed by the loader at least 0.95 of random pixels",
+            ratio(FED, OURS, "videos_per_s"),
+            lambda x: x >= 0.95,
+        ),
+        ("the host waits for the GPU 0 times a step", syncs, lambda x: x == 0),
+        (
+            "objective and optimiser at most 0.1 of a step",
+            round(sum(parts.values()), 4) if parts else None,
+            lambda x: x <= 0.1,
+        ),
     ]
-    for row in record["rows"]:
-        share = " | ".join(f"{part:.0%}" for part in row["share"].values())
-        used = "-" if row["utilisation"] is None else f"{row['utilisation']:.0%}"
+    return [
+        {"goal": goal, "value": value, "met": None if value is None else met(value)}
+        for goal, value, met in found
+    ]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    lines = [
+        "| step | B | videos/s | ms a step | peak GiB | first step, s | steps timed |",
+        "|---|" + "---:|" * 6,
+    ]
+    for row in rows:
+        if "error" in row:
+            lines.append(f"| {row['name']} | {row['batch']} | {row['error']} | | | | |")
+            continue
+        peak = "-" if row["peak_gib"] is None else f"{row['peak_gib']:.1f}"
         lines.append(
-            f"| {row['mode']} | {row['samples_per_s']:.2f} | {row['peak_mib']} "
-            f"| {row['tflops']:.3g} | {used} | {share} |"
+            f"| {row['name']} | {row['batch']} | {row['videos_per_s']:.4g} "
+            f"| {1000 * row['seconds_per_step']:.0f} | {peak} | {row['first_step_s']:.1f} "
+            f"| {row['timed_steps']} |"
         )
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and store."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", default="motion_factors_tiny", choices=list(PRESETS))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--preset", choices=list(PRESETS), help="ucf101, on a CPU the tiny one")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch", type=int, help="videos a step; the preset's by default")
+    parser.add_argument("--batch", type=int, help="videos a step; 24, on a CPU the preset's")
+    parser.add_argument("--large", type=int, default=64, help="batch of a further row on a GPU")
+    parser.add_argument("--max-minutes", type=float, default=8.0, help="start no row after that")
+    parser.add_argument("--row-seconds", type=float, default=12.0, help="for the steps of a row")
+    parser.add_argument("--toy", action="store_true", help="everything made small, to rehearse it")
     parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    config = PRESETS[options.preset]
-    config = replace(config, optim=replace(config.optim, compile=False))
-    record = benchmark(config, options.batch or config.optim.batch_size, options.device)
-    out = options.out or OUT / f"benchmark_step_{options.preset}_{options.device}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    print(f"{record['device']}, {record['clock']}, {options.preset}, B={record['batch']}")
-    print(table(record))
+    options = parser.parse_args(argv)
+    on_gpu = options.device != "cpu"
+    config = PRESETS[options.preset or ("ucf101" if on_gpu else "motion_factors_tiny")]
+    config = at_toy_size(config) if options.toy else config
+    options.batch = options.batch or (24 if on_gpu and not options.toy else config.optim.batch_size)
+    options.large = min(options.large, 2 * options.batch) if options.toy else options.large
+    options.out = options.out or OUT / f"benchmark_step_{config.name}_{options.device}.json"
+    if not on_gpu:
+        torch.set_num_threads(1)
+    bench = Bench(config, options)
+    print(
+        f"{bench.record['device']}, {bench.record['clock']}, {config.name}, "
+        f"torch {torch.__version__}"
+    )
+    print(table([]), flush=True)
+    bench.run()
+    if bench.record["left_out"]:
+        print(f"no time for: {'; '.join(bench.record['left_out'])}")
+    for goal in bench.record["goals"]:
+        word = {None: "not measured", True: "met", False: "NOT met"}[goal["met"]]
+        print(f"{word:>12}: {goal['goal']} ({goal['value']})")
+    print(f"written to {options.out}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

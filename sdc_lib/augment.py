@@ -190,8 +190,7 @@ def finish_batch(clips: Tensor, draws: Tensor) -> Tensor:
             chosen = (columns[step] == number) & (columns[name] != _NEUTRAL[name])
             if name == "hue":
                 chosen &= columns["gray"] == 0
-            strengths = columns[name].double()[chosen].to(clips.device)
-            _change(frames, chosen, operation, strengths)
+            _change(frames, chosen, operation, columns[name].double()[chosen])
     return frames.transpose(1, 2)
 
 
@@ -215,8 +214,11 @@ def _change(
     operation: Callable[[Tensor, Tensor], Tensor],
     strengths: Tensor | None = None,
 ) -> None:
-    """Apply an operation to some clips, in place."""
-    rows = chosen.nonzero()[:, 0].to(frames.device, non_blocking=frames.is_cuda)
-    if len(rows):
-        nothing = torch.empty(0) if strengths is None else strengths
-        frames[rows] = operation(frames[rows], nothing)
+    """Apply an operation to some clips, in place; the host waits for nothing."""
+    numbers = chosen.nonzero()[:, 0]
+    if len(numbers):
+        strengths = torch.empty(0) if strengths is None else strengths
+        rows, strengths = (
+            values.to(frames.device, non_blocking=frames.is_cuda) for values in (numbers, strengths)
+        )
+        frames[rows] = operation(frames[rows], strengths)

@@ -23,6 +23,7 @@ from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.precision import tune
 from sdc_lib.training.alarms import check_replaced
 from sdc_lib.training.batches import (
     Batch,
@@ -127,6 +128,7 @@ def _work(
 ) -> PretrainResult:
     """One process's part of a run."""
     config = folder.recorded(config)
+    tune(fabric.device)
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
