@@ -9,13 +9,13 @@ The files are generated: textures that move, with noise.
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,6 +95,21 @@ def compare(
     return found
 
 
+def report(record: dict[str, Any]) -> str:
+    """A record as a piece of a page."""
+    lines = [
+        f"{record['files']}; {record['device']}, torch {record['torch']}, "
+        f"commit {record['commit']}, {record['workers']} worker(s).",
+        "",
+        "| workers do | videos/s | ms a video and worker |",
+        "| --- | ---: | ---: |",
+    ]
+    for name, speed in record["videos_per_s"].items():
+        cost = 1000 * max(1, record["workers"]) / speed
+        lines.append(f"| {name} | {speed:.1f} | {cost:.0f} |")
+    return "\n".join(lines)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print a table, record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -108,21 +123,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as folder:
         found = compare(config, make_videos(Path(folder)), args.batch, device, args.seconds)
-    workers = loader_workers(args.workers)
-    print(f"| {workers} workers do | videos/s | ms a video and worker |")
-    print("| --- | ---: | ---: |")
-    for name, speed in found.items():
-        print(f"| {name} | {speed:.1f} | {1000 * max(1, workers) / speed:.0f} |")
     record = {
         "benchmark": "loader alone, 2 clips of 16 frames, 128 px",
         "files": f"128 px, {PREPARED}, generated",
-        "workers": workers,
-        "cores": os.cpu_count(),
+        "workers": loader_workers(args.workers),
         "videos_per_s": found,
         "device": device_name("cpu"),
         "torch": torch.__version__,
         "commit": current_commit(),
     }
+    print(report(record))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return 0

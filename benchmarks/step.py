@@ -28,6 +28,7 @@ import torch
 
 from benchmarks.loader import compare, make_videos, open_loader
 from benchmarks.objective import device_name
+from benchmarks.step_report import COPIED, FED, OURS, goals, report, table
 from benchmarks.step_rows import (
     TIMED,
     Step,
@@ -54,8 +55,6 @@ PEAK_TFLOPS = {"H100": 800.0, "H200": 800.0, "A100": 280.0}
 OUT = Path("results")
 COMPILING, EAGER = 90.0, 25.0
 """Seconds to keep in hand for a row."""
-OURS, LARGE, DRAFT = "pretrain", "pretrain, large batch", "reference, views on the device"
-COPIED, FED = "pretrain, copied and augmented there", "pretrain, fed by the loader"
 
 
 class Bench:
@@ -178,67 +177,6 @@ class Bench:
                 row["utilisation"] = round(full * row["videos_per_s"] / 1e12 / peak, 4)
 
 
-def goals(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """What was aimed at, what came out (None: not measured) and whether it is met."""
-    rows = {row["name"]: row for row in record["rows"] if "error" not in row}
-
-    def ratio(above: str, below: str, key: str) -> float | None:
-        a, b = (rows.get(name, {}).get(key) for name in (above, below))
-        return round(a / b, 3) if a and b else None
-
-    speeds = [rows[name]["videos_per_s"] for name in (OURS, LARGE) if name in rows]
-    full_size = record["clip"] == "16 frames, 128 px" and record["clock"].startswith("GPU")
-    syncs = rows.get(OURS, {}).get("host_syncs")
-    parts = rows.get(OURS, {}).get("shares")
-    found: list[tuple[str, float | None, Callable[[float], bool]]] = [
-        (
-            "at least 200 videos/s at 128 px",
-            max(speeds) if speeds and full_size else None,
-            lambda x: x >= 200,
-        ),
-        (
-            "at least 4 times the reference, same batch, views on the device",
-            ratio(OURS, DRAFT, "videos_per_s"),
-            lambda x: x >= 4,
-        ),
-        ("at most half of its memory", ratio(OURS, DRAFT, "peak_gib"), lambda x: x <= 0.5),
-        (
-            "fed by the loader at least 0.95 of random pixels",
-            ratio(FED, OURS, "videos_per_s"),
-            lambda x: x >= 0.95,
-        ),
-        ("the host waits for the GPU 0 times a step", syncs, lambda x: x == 0),
-        (
-            "objective and optimiser at most 0.1 of a step",
-            round(sum(parts.values()), 4) if parts else None,
-            lambda x: x <= 0.1,
-        ),
-    ]
-    return [
-        {"goal": goal, "value": value, "met": None if value is None else met(value)}
-        for goal, value, met in found
-    ]
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-    lines = [
-        "| step | B | videos/s | ms a step | peak GiB | first step, s | steps timed |",
-        "|---|" + "---:|" * 6,
-    ]
-    for row in rows:
-        if "error" in row:
-            lines.append(f"| {row['name']} | {row['batch']} | {row['error']} | | | | |")
-            continue
-        peak = "-" if row["peak_gib"] is None else f"{row['peak_gib']:.1f}"
-        lines.append(
-            f"| {row['name']} | {row['batch']} | {row['videos_per_s']:.4g} "
-            f"| {1000 * row['seconds_per_step']:.0f} | {peak} | {row['first_step_s']:.1f} "
-            f"| {row['timed_steps']} |"
-        )
-    return "\n".join(lines)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(
@@ -268,12 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     print(table([]), flush=True)
     bench.run()
-    if bench.record["left_out"]:
-        print(f"no time for: {'; '.join(bench.record['left_out'])}")
-    for goal in bench.record["goals"]:
-        word = {None: "not measured", True: "met", False: "NOT met"}[goal["met"]]
-        print(f"{word:>12}: {goal['goal']} ({goal['value']})")
-    print(f"written to {options.out}")
+    print(f"\n{report(bench.record)}\nwritten to {options.out}")
     return 0
 
 
