@@ -64,6 +64,46 @@ WRONG: dict[str, dict[str, str]] = {
             "return min(change, key=change.get)"
         ): "came out as",
     },
+    "2.1": {
+        (
+            "right = (query @ key.T).argmax(dim=-1) == torch.arange(len(query))\n"
+            "return 100 * float(right.float().mean())"
+        ): "by its length",
+        (
+            "cosines = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).T\n"
+            "right = cosines.argmax(dim=0) == torch.arange(len(query))\n"
+            "return 100 * float(right.float().mean())"
+        ): "one is right",
+        (
+            "cosines = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).T\n"
+            "return 100 * float(cosines.diag().mean())"
+        ): "50 %",
+    },
+    "2.2": {
+        (
+            "x, y = F.normalize(query, dim=-1), F.normalize(key, dim=-1)\n"
+            "return F.cross_entropy(x @ y.T / temperature, torch.arange(len(query)))"
+        ): "must be a constant",
+        (
+            "x, y = F.normalize(query, dim=0), F.normalize(key.detach(), dim=0)\n"
+            "return F.cross_entropy(x @ y.T / temperature, torch.arange(len(query)))"
+        ): "length 1",
+        (
+            "x, y = F.normalize(query.detach(), dim=-1), F.normalize(key, dim=-1)\n"
+            "return F.cross_entropy(x @ y.T / temperature, torch.arange(len(query)))"
+        ): "must learn",
+    },
+    "2.3": {
+        (
+            "logits = F.normalize(queries, dim=-1) @ F.normalize(all_keys, dim=-1).T / 0.07\n"
+            "return F.cross_entropy(logits, torch.arange(len(queries)))"
+        ): "the whole batch",
+        (
+            "logits = queries @ all_keys.T / 0.07\n"
+            "return F.cross_entropy(logits, first + torch.arange(len(queries)))"
+        ): "the whole batch",
+        "return info_nce(queries, all_keys[first : first + len(queries)]) * 2": "the whole batch",
+    },
     "5.1": {
         "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
         "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
