@@ -140,6 +140,11 @@ def denormalize(clips: Tensor) -> Tensor:
     return ((clips * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
+def eval_side(size: int, crops: Crops) -> int:
+    """Pixels of the shorter side of frames from which crops of `size` pixels are cut."""
+    return size if crops == "centre" else round(size * 8 / 7)
+
+
 def eval_crops(clip: Tensor, size: int, crops: Crops = "centre") -> Tensor:
     """Deterministic crops of a clip for evaluation.
 
@@ -158,10 +163,10 @@ def eval_crops(clip: Tensor, size: int, crops: Crops = "centre") -> Tensor:
         ValueError: If `crops` is unknown.
     """
     frames = clip.transpose(0, 1)  # (T, C, H, W)
+    resized = tvf.resize(frames, [eval_side(size, crops)], antialias=True)
     if crops == "centre":
-        views = [tvf.center_crop(tvf.resize(frames, [size], antialias=True), [size, size])]
+        views = [tvf.center_crop(resized, [size, size])]
     elif crops in ("five", "five_flip"):
-        resized = tvf.resize(frames, [round(size * 8 / 7)], antialias=True)
         views = list(tvf.five_crop(resized, [size, size]))
         if crops == "five_flip":
             views += [tvf.horizontal_flip(view) for view in views]

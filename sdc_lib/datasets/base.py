@@ -13,10 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # lists of files need no decoder
+    from sdc_lib.video import VideoInfo
 
 _LISTED_IN_SUMMARY = 5
 
@@ -37,6 +40,8 @@ class VideoFile:
     """Further labels, each an index into ``factor_names``."""
     num_frames: int | None = None
     """Length, where it is known without opening the file."""
+    info: VideoInfo | None = field(default=None, compare=False)
+    """What a check found out about reading it, for the file as it was then."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from sdc_lib.augment import ClipAugment, Crops, eval_crops
+from sdc_lib.augment import ClipAugment, Crops, eval_crops, eval_side
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.frames import (
     Indices,
@@ -25,11 +25,11 @@ from sdc_lib.datasets.reading import (
     TooShortError,
     channels_first,
     check_clip,
+    read_file,
     read_or_replace,
     torch_seeded,
     without_short,
 )
-from sdc_lib.video import sample_clip
 
 __all__ = [
     "Augment",
@@ -113,7 +113,7 @@ class PairClips(Dataset[PairSample]):
         augment: Augment | None = None,
         seed: int = 0,
         short_videos: Literal["drop", "pad"] = "drop",
-        read: ReadFrames = sample_clip,
+        read: ReadFrames = read_file,
         own_strides: bool = False,
         crop_only: bool = False,
     ) -> None:
@@ -287,7 +287,8 @@ class EvalClips(Dataset[EvalSample]):
             positions.append(where.reshape(starts.shape))
             return needed
 
-        frames = channels_first(sample_clip(self.videos[index].path, choose))
+        side = eval_side(self.size, self.crops)
+        frames = channels_first(read_file(self.videos[index], choose, side))
         crops = eval_crops(frames, self.size, self.crops)  # (crops, C, F, S, S)
         clips = crops[:, :, torch.from_numpy(positions[0])]  # (crops, C, clips, T, S, S)
         return EvalSample(clips.permute(2, 0, 1, 3, 4, 5).flatten(0, 1).contiguous(), index)

@@ -164,7 +164,8 @@ def _open(
             broken.append(LeftOut(video.name, error.cause))
             continue
         label = classes.index(video.label) if video.label else None
-        files.append(VideoFile(video.path, video.name, label, num_frames=info.num_frames))
+        length = info.num_frames
+        files.append(VideoFile(video.path, video.name, label, num_frames=length, info=info))
     return files, broken
 
 

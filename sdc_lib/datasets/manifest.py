@@ -12,59 +12,18 @@ import dataclasses
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
+from sdc_lib.datasets.verdicts import FIELDS, TASK, FileCheck, read_rows, verdict
 from sdc_lib.support.files import available_cores, naming, remove_leftovers, written_beside
-from sdc_lib.video import VideoError, VideoInfo, probe
-from sdc_lib.video.isolate import Outcome, run_isolated
+from sdc_lib.video import VideoInfo, probe
+from sdc_lib.video.isolate import run_isolated
 
 MANIFEST_NAME = "sdc_manifest.csv"
-_TASK = "sdc_lib.video.tasks:check"
-_VERDICTS: Mapping[str, str] = {"ok": "ok", "error": "broken"}
-
-
-@dataclass(frozen=True)
-class FileCheck:
-    """The verdict on one file in one state.
-
-    Attributes:
-        name: Path below the root, with forward slashes.
-        size: Bytes.
-        mtime_ns: Time of its last change, in nanoseconds.
-        frames: Number of frames; 0 unless the verdict is ``"ok"``, as all further numbers.
-        fps: Frames per second.
-        width: Pixels.
-        height: Pixels.
-        verdict: ``"ok"``; ``"broken"``: the decoder refuses it; ``"crashed"``: it ended the
-            decoder's process; ``"timeout"``: it took too long.
-        cause: Why it is not ``"ok"``.
-    """
-
-    name: str
-    size: int
-    mtime_ns: int
-    frames: int = 0
-    fps: float = 0.0
-    width: int = 0
-    height: int = 0
-    verdict: str = "ok"
-    cause: str = ""
-
-    def is_current(self, path: Path) -> bool:
-        """Whether the file still is what was checked."""
-        try:
-            state = path.stat()
-        except OSError:
-            return False
-        return (state.st_size, state.st_mtime_ns) == (self.size, self.mtime_ns)
-
-
-_FIELDS = tuple(field.name for field in dataclasses.fields(FileCheck))
 
 
 class Manifest:
@@ -105,9 +64,7 @@ class Manifest:
         known = self.of(path)
         if known is None or not known.is_current(path):
             return probe(path)
-        if known.verdict != "ok":
-            raise VideoError(path, known.cause)
-        return VideoInfo(path, known.frames, known.fps, known.width, known.height)
+        return known.info(path)
 
     def save(self) -> Path:
         """Write the csv file, complete or not at all, and return its path."""
@@ -117,7 +74,7 @@ class Manifest:
             beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
             writer = csv.writer(file)
-            writer.writerow(_FIELDS)
+            writer.writerow(FIELDS)
             writer.writerows(dataclasses.astuple(check) for check in self.checks.values())
         return path
 
@@ -151,7 +108,7 @@ def load_manifest(root: str | os.PathLike[str]) -> Manifest | None:
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return Manifest(Path(root), _parse(_readable_rows(csv.reader(file))))
+        return Manifest(Path(root), read_rows(file))
 
 
 def nearest_manifest(folder: str | os.PathLike[str]) -> Manifest | None:
@@ -209,8 +166,8 @@ def check_dataset(
         bar,
     ):
         writer = csv.writer(file)
-        for outcome in run_isolated(_TASK, jobs, workers=count, timeout=timeout):
-            check = _verdict(outcome)
+        for outcome in run_isolated(TASK, jobs, workers=count, timeout=timeout):
+            check = verdict(outcome)
             kept[check.name] = check
             writer.writerow(dataclasses.astuple(check))
             file.flush()
@@ -223,20 +180,19 @@ def check_dataset(
 def apply_manifest(videos: VideoDataset, manifest: Manifest) -> VideoDataset:
     """The same data set without the files that the check found unusable.
 
-    They are listed in ``left_out`` with the cause; lengths are filled in. Files without verdict
-    stay, and so do broken ones that were exchanged since.
+    They are listed in ``left_out`` with the cause; what the check found out of the others is filled
+    in. Files without verdict stay as they are, and so do those that were exchanged since.
     """
     files, left_out = [], []
     for file in videos:
         known = manifest.of(file.path)
-        if known is None:
+        if known is None or not known.is_current(file.path):
             files.append(file)
         elif known.verdict == "ok":
-            files.append(dataclasses.replace(file, num_frames=known.frames))
-        elif known.is_current(file.path):
-            left_out.append(LeftOut(file.name, f"{known.verdict}: {known.cause}"))
+            info = known.info(file.path)
+            files.append(dataclasses.replace(file, num_frames=known.frames, info=info))
         else:
-            files.append(file)
+            left_out.append(LeftOut(file.name, f"{known.verdict}: {known.cause}"))
     usable = copy.copy(videos)
     usable.files = tuple(files)
     usable.left_out = (*videos.left_out, *left_out)
@@ -252,42 +208,3 @@ def with_manifest(videos: VideoDataset) -> VideoDataset:
 def unopened(path: Path) -> VideoInfo:
     """Describe nothing: with it, ``VideoFolder`` lists files that might crash a decoder."""
     return VideoInfo(path, 0, 0.0, 0, 0)
-
-
-def _verdict(outcome: Outcome) -> FileCheck:
-    name, path = str(outcome.job["name"]), Path(outcome.job["path"])
-    try:
-        state = path.stat()
-    except OSError as error:
-        return FileCheck(name, 0, 0, verdict="broken", cause=str(error.strerror))
-    verdict = _VERDICTS.get(outcome.status, outcome.status)
-    return FileCheck(
-        name,
-        state.st_size,
-        state.st_mtime_ns,
-        **outcome.result,
-        verdict=verdict,
-        cause=" ".join(outcome.cause.split()),
-    )
-
-
-def _readable_rows(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    while True:
-        try:
-            yield next(rows)
-        except csv.Error:
-            continue
-        except StopIteration:
-            return
-
-
-def _parse(rows: Iterator[list[str]]) -> Iterator[FileCheck]:
-    for row in rows:
-        if len(row) != len(_FIELDS) or row == list(_FIELDS):
-            continue
-        name, size, mtime_ns, frames, fps, width, height, verdict, cause = row
-        try:
-            numbers = int(size), int(mtime_ns), int(frames), float(fps), int(width), int(height)
-        except ValueError:
-            continue
-        yield FileCheck(name, *numbers, verdict, cause)

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdc_lib.datasets.base import LeftOut, VideoDataset
+from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
 from sdc_lib.datasets.frames import Indices
-from sdc_lib.video import VideoError, sample_clip
+from sdc_lib.video import VideoError, probe, sample_clip
 
-ReadFrames = Callable[[Path, Callable[[int], Indices]], Tensor]
-"""Path of a video and a choice of frames given its length -> uint8 ``(T, H, W, C)``."""
+ReadFrames = Callable[[VideoFile, Callable[[int], Indices]], Tensor]
+"""A video and a choice of frames given its length -> uint8 ``(T, H, W, C)``."""
 
 _READ_ATTEMPTS = 10
 
@@ -65,12 +65,19 @@ def torch_seeded(rng: np.random.Generator) -> Iterator[None]:
         torch.set_rng_state(state)
 
 
+def read_file(
+    file: VideoFile, choose: Callable[[int], Iterable[int]], short_side: int | None = None
+) -> Tensor:
+    """`sample_clip` of a video of a data set, with what is known of it."""
+    return sample_clip(file.path, choose, short_side, file.info)
+
+
 def read_or_replace(
     videos: VideoDataset,
     index: int,
     choose: Callable[[int], Indices],
     rng: np.random.Generator,
-    read: ReadFrames = sample_clip,
+    read: ReadFrames = read_file,
 ) -> tuple[Tensor, int]:
     """Read video ``index``, or another one drawn with ``rng`` where that fails.
 
@@ -79,7 +86,7 @@ def read_or_replace(
         index: Video to read first.
         choose: Frames to read, given the length; raises `TooShortError` for too short a video.
         rng: The sample's generator.
-        read: What reads the frames, `sample_clip` or a cache before it.
+        read: What reads the frames, `read_file` or a cache before it.
 
     Returns:
         Frames ``(C, T, H, W)``, and the index of the video that they are from.
@@ -88,13 +95,13 @@ def read_or_replace(
         VideoError: Ten videos in a row could not be read.
     """
     for _ in range(_READ_ATTEMPTS):
-        path = videos[index].path
+        file = videos[index]
         try:
-            return channels_first(read(path, choose)), index
+            return channels_first(read(file, choose)), index
         except VideoError as error:
             failure = error
         except TooShortError as error:
-            failure = VideoError(path, str(error))
+            failure = VideoError(file.path, str(error))
         index = int(rng.integers(len(videos)))
     raise VideoError(
         failure.path, f"{failure.cause}; {_READ_ATTEMPTS} videos in a row could not be read"
@@ -107,7 +114,7 @@ def channels_first(frames: Tensor) -> Tensor:
 
 
 class FrameCache:
-    """Reads like `sdc_lib.video.read.sample_clip`, but decodes a video that fits only once.
+    """Reads like `read_file`, but decodes a video that fits only once.
 
     Every process has its own. Once the cache is full, further videos are read from their files.
 
@@ -119,24 +126,26 @@ class FrameCache:
         self._room = limit_mb * 1_000_000
         self._videos: dict[Path, Tensor] = {}
 
-    def __call__(self, path: Path, choose: Callable[[int], Iterable[int]]) -> Tensor:
+    def __call__(self, file: VideoFile, choose: Callable[[int], Iterable[int]]) -> Tensor:
         """Return the frames chosen, uint8 ``(T, H, W, C)``.
 
         Raises:
             VideoError: The file cannot be used.
         """
-        if path not in self._videos and self._room > 0:
-            self._keep(path)
-        if path in self._videos:
-            frames = self._videos[path]
+        if file.path not in self._videos and self._room > 0:
+            self._keep(file)
+        if file.path in self._videos:
+            frames = self._videos[file.path]
             return frames[list(choose(len(frames)))]
-        return sample_clip(path, choose)
+        return read_file(file, choose)
 
-    def _keep(self, path: Path) -> None:
+    def _keep(self, file: VideoFile) -> None:
         try:
-            frames = sample_clip(path, range)
+            info = file.info if file.info and file.info.is_current else probe(file.path)
+            if 3 * info.num_frames * info.width * info.height > self._room:
+                return
+            frames = read_file(file, range)
         except VideoError:
             return  # perhaps the frames that will be chosen are whole
-        if frames.numel() <= self._room:
-            self._videos[path] = frames
-            self._room -= frames.numel()
+        self._videos[file.path] = frames
+        self._room -= frames.numel()

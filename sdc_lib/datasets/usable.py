@@ -11,15 +11,14 @@ from pathlib import Path
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.manifest import (
-    FileCheck,
     Manifest,
     apply_manifest,
     check_dataset,
     nearest_manifest,
 )
 from sdc_lib.datasets.names import Split, open_dataset
-from sdc_lib.video import VideoError, VideoInfo
-from sdc_lib.video.isolate import run_isolated
+from sdc_lib.datasets.verdicts import check_file
+from sdc_lib.video import VideoInfo
 
 
 def open_usable(
@@ -78,9 +77,4 @@ def usable_file(path: Path, timeout: float = 120.0) -> VideoInfo:
     manifest = nearest_manifest(path.parent)
     if manifest is not None and _is_known(manifest, path):
         return manifest.check(path)
-    jobs = [{"path": str(path), "name": path.name}]
-    (outcome,) = run_isolated("sdc_lib.video.tasks:check", jobs, workers=1, timeout=timeout)
-    if outcome.status != "ok":
-        raise VideoError(path, " ".join(outcome.cause.split()))
-    found = FileCheck(path.name, 0, 0, **outcome.result)
-    return VideoInfo(path, found.frames, found.fps, found.width, found.height)
+    return check_file(path, timeout).info(path)

@@ -112,8 +112,8 @@ class ClipSource:
             for sample in self._loader:
                 yield sample
                 done += 1
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: it died sending
+            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
             path = self.videos[min(done, len(self.videos) - 1)].path
             raise VideoError(

@@ -41,11 +41,13 @@ def video_backend() -> str:
     return name
 
 
-def open_reader(info: VideoInfo) -> Reader:
+def open_reader(info: VideoInfo, dense: bool = False) -> Reader:
     """Open what reads a file fastest without ever being wrong.
 
     Args:
         info: The file, from `probe`.
+        dense: Whether most of many frames will be read. Decoding in order is as fast then, and
+            decord decodes ahead without bound: 3 MB a frame of 1920 x 1080.
 
     Returns:
         `MotionJpegReader` or the chosen backend, backed by a `SequentialReader`, or that alone.
@@ -55,7 +57,7 @@ def open_reader(info: VideoInfo) -> Reader:
         ValueError: There is no such backend.
     """
     backend = BACKENDS[video_backend()]
-    if info.access == "order":
+    if info.access == "order" or (info.access == "seek" and dense):
         return SequentialReader(info.path)
     # What a fast reader cannot read is its own limit, or damage that the reference will name.
     with contextlib.suppress(VideoError):

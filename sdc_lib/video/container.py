@@ -8,13 +8,14 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from sdc_lib.video.error import PathLike
 
 _ATTACHED_PICTURE = 0x400
+_SIDE_DATA: Any = SideDataContainer  # its stub knows no arguments
 
 
 def open_options(version: str = av.__version__) -> dict[str, Any]:
@@ -115,7 +116,9 @@ def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
         Whether to exchange rows and columns; then whether to flip from left to right; then whether
         to flip from top to bottom.
     """
-    side_data: Any = frame.side_data  # a mapping by type, whatever its stub says
+    # `frame.side_data` is this and keeps it in the frame: a circle, and megabytes a frame wait for
+    # the garbage collector
+    side_data = _SIDE_DATA(frame)
     data = side_data.get(Type.DISPLAYMATRIX) if len(side_data) else None
     if data is None:
         return False, False, False

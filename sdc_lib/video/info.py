@@ -20,6 +20,7 @@ from sdc_lib.video.truncated import stated_size
 Access = Literal["packet", "seek", "order"]
 _REMEMBERED = 2**16
 _SMALLEST_PACKET = 8  # bytes with what the container adds
+_LARGEST_SOUGHT = 2**24  # pixels; decord holds a dozen frames, and aborts the process without room
 _known: dict[tuple[str, int, int], VideoInfo] = {}
 
 
@@ -35,6 +36,7 @@ class VideoInfo:
         height: The same.
         access: How single frames are found exactly: ``"packet"``: each is a packet of its own that
             the index names; ``"seek"``: decoders may seek; ``"order"``: by decoding all before it.
+        state: Bytes of the file and the time of its last change, in nanoseconds, at that time.
     """
 
     path: Path
@@ -43,11 +45,21 @@ class VideoInfo:
     width: int
     height: int
     access: Access = field(default="order", compare=False)
+    state: tuple[int, int] = field(default=(0, 0), compare=False)
 
     @property
     def duration(self) -> float:
         """Length in seconds."""
         return self.num_frames / self.fps if self.fps > 0 else 0.0
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file still is what was looked at."""
+        try:
+            state = self.path.stat()
+        except OSError:
+            return False
+        return (state.st_size, state.st_mtime_ns) == self.state
 
 
 def probe(path: PathLike) -> VideoInfo:
@@ -59,18 +71,18 @@ def probe(path: PathLike) -> VideoInfo:
     Raises:
         VideoError: The file is missing, empty, cut short, or not a video.
     """
-    state = _check_whole(path)
-    key = (os.path.abspath(path), state.st_size, state.st_mtime_ns)
+    size, changed = _check_whole(path)
+    key = (os.path.abspath(path), size, changed)
     info = _known.get(key)
     if info is None:
         if len(_known) >= _REMEMBERED:
             _known.clear()
-        info = _known[key] = _examine(path, state.st_size)
+        info = _known[key] = replace(_examine(path, size), state=(size, changed))
     return replace(info, path=Path(path))
 
 
-def _check_whole(path: PathLike) -> os.stat_result:
-    """The checks that cost nothing."""
+def _check_whole(path: PathLike) -> tuple[int, int]:
+    """The checks that cost nothing; returns the state of the file."""
     file = Path(path)
     if not file.exists():
         raise VideoError(path, "no such file")
@@ -87,7 +99,7 @@ def _check_whole(path: PathLike) -> os.stat_result:
         raise VideoError(
             path, f"truncated: {state.st_size} bytes of the {stated} that its header states"
         )
-    return state
+    return state.st_size, state.st_mtime_ns
 
 
 def _examine(path: PathLike, size: int) -> VideoInfo:
@@ -145,7 +157,7 @@ def _is_plain(frame: av.VideoFrame, stream: av.VideoStream) -> bool:
     """Whole, of the size that the header states, and upright: decoders differ in all others."""
     size = (stream.width, stream.height)
     is_whole = not frame.is_corrupt and (frame.width, frame.height) == size
-    return is_whole and not any(orientation(frame))
+    return is_whole and not any(orientation(frame)) and size[0] * size[1] <= _LARGEST_SOUGHT
 
 
 def _count(path: PathLike, stream: av.VideoStream) -> VideoInfo:

@@ -55,7 +55,7 @@ def sample_clip(
         path: Video file.
         choose: Gets the number of frames, returns the indices as for ``read_clip``.
         short_side: As for ``read_clip``.
-        info: What `probe` found in the file as it is now, where somebody kept it.
+        info: What `probe` found, where somebody kept it; of no use once the file has changed.
 
     Returns:
         uint8 tensor ``(T, H, W, C)``.
@@ -66,7 +66,7 @@ def sample_clip(
     """
     if short_side is not None and short_side < 1:
         raise ValueError(f"short_side is {short_side}; it must be at least 1 pixel")
-    info = probe(path) if info is None else info
+    info = info if info is not None and info.is_current else probe(path)
     wanted = np.asarray([int(index) for index in choose(info.num_frames)], np.int64)
     if not wanted.size:
         raise ValueError(f"{path}: no frame indices given; at least one is needed")
@@ -104,7 +104,7 @@ def _read(info: VideoInfo, wanted: NDArray[np.int64], size: tuple[int, int]) -> 
 
     needed, places = np.unique(wanted, return_inverse=True)
     in_block = max(1, _BLOCK_BYTES // (3 * info.width * info.height))
-    reader = open_reader(info)
+    reader = open_reader(info, dense=len(needed) > max(in_block, needed[-1] // 2))
     if len(needed) <= in_block:
         frames = _resize(torch.from_numpy(reader.read(needed.tolist())), size)
     else:

@@ -17,7 +17,7 @@ def check(path: str, name: str) -> dict[str, Any]:
         name: Its name in the data set, for the caller.
 
     Returns:
-        ``frames``, ``fps``, ``width`` and ``height``.
+        ``frames``, ``fps``, ``width``, ``height`` and ``access``.
 
     Raises:
         VideoError: The file cannot be used.
@@ -28,6 +28,7 @@ def check(path: str, name: str) -> dict[str, Any]:
         "fps": info.fps,
         "width": info.width,
         "height": info.height,
+        "access": info.access,
     }
 
 

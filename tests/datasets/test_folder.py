@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.datasets import LeftOut, VideoFolder
-from sdc_lib.datasets.manifest import FileCheck, Manifest, unopened
+from sdc_lib.datasets.manifest import Manifest, unopened
+from sdc_lib.datasets.verdicts import FileCheck
 from sdc_lib.video import VideoError, VideoInfo
 from tests.conftest import NumberedWriter
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 from sdc_lib.datasets import manifest as module
 from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.datasets.manifest import (
-    FileCheck,
     Manifest,
     apply_manifest,
     check_dataset,
@@ -20,9 +20,11 @@ from sdc_lib.datasets.manifest import (
     manifest_path,
     with_manifest,
 )
-from sdc_lib.video import VideoError, VideoInfo
+from sdc_lib.datasets.reading import read_file
+from sdc_lib.datasets.verdicts import FileCheck
+from sdc_lib.video import VideoError, VideoInfo, probe
 from sdc_lib.video.isolate import Outcome
-from tests.conftest import write_numbered_video
+from tests.conftest import frame_numbers, write_numbered_video
 
 GOOD = {"frames": 9, "fps": 25.0, "width": 64, "height": 48}
 
@@ -67,8 +69,40 @@ def test_real_files_in_real_processes(tmp_path: Path) -> None:
     assert found.checks["torn.mp4"].cause.startswith("truncated")
     state = whole.stat()
     assert found.checks["whole.mp4"] == FileCheck(
-        "whole.mp4", state.st_size, state.st_mtime_ns, 12, 25.0, 64, 48
+        "whole.mp4", state.st_size, state.st_mtime_ns, 12, 25.0, 64, 48, access="seek"
     )
+
+
+def test_how_a_file_is_read_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_numbered_video(tmp_path / "a.ts", 12)
+    videos = VideoDataset("one", tmp_path, "all", [VideoFile(path, "a.ts")])
+    check_dataset(videos, workers=1, progress=False)
+    (file,) = with_manifest(videos)
+    assert file.info is not None
+    assert (file.info, file.info.access, file.info.is_current) == (probe(path), "order", True)
+    # it need not be looked at again
+    monkeypatch.setattr(sys.modules["sdc_lib.video.read"], "probe", None)
+    assert frame_numbers(read_file(file, lambda length: [length - 1])) == [11]
+    monkeypatch.undo()
+    write_numbered_video(path, 9)
+    assert frame_numbers(read_file(file, lambda length: [length - 1])) == [8]
+
+
+def test_rows_that_do_not_say_how_a_file_is_read_are_of_no_use(videos: VideoDataset) -> None:
+    state = videos[0].path.stat()
+    row = f"{videos[0].name},{state.st_size},{state.st_mtime_ns},12,25.0,64,48,ok,"
+    for header, rows in (("cause", row), ("cause,access", f"{row},guess")):
+        fields = f"name,size,mtime_ns,frames,fps,width,height,verdict,{header}"
+        manifest_path(videos.root).write_text(f"{fields}\n{rows}\n")
+        assert with_manifest(videos)[0].info is None
+
+
+def test_files_exchanged_since_stay_as_they_are(videos: VideoDataset, checked: list[str]) -> None:
+    check_dataset(videos, progress=False)
+    assert [file.num_frames for file in with_manifest(videos)] == [9, 9]  # b crashed
+    for file in videos:
+        file.path.write_bytes(b"other content")
+    assert [file.num_frames for file in with_manifest(videos)] == [None] * 3
 
 
 def test_verdicts_are_kept_and_only_changed_files_checked_again(

@@ -10,6 +10,7 @@ import torch
 import sdc_lib.datasets
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets import VideoDataset
+from sdc_lib.datasets.base import VideoFile
 from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
 from sdc_lib.datasets.names import DATASETS, Known, known, open_dataset, splits_in
 from sdc_lib.datasets.reading import FrameCache
@@ -125,16 +126,16 @@ def test_missing_official_data_is_an_error_that_names_the_folder(name: str, tmp_
 
 @pytest.mark.parametrize("limit_mb", [0, 1])
 def test_a_cache_gives_the_same_frames_and_errors(limit_mb: int, tmp_path: Path) -> None:
-    path = make_videos(tmp_path, 1)[0].path
+    file = make_videos(tmp_path, 1)[0]
     cache = FrameCache(limit_mb)
     for _ in range(2):
-        frames = cache(path, lambda length: [length - 1, 0, 3])
-        assert torch.equal(frames, sample_clip(path, lambda length: [length - 1, 0, 3]))
-    path.unlink()
+        frames = cache(file, lambda length: [length - 1, 0, 3])
+        assert torch.equal(frames, sample_clip(file.path, lambda length: [length - 1, 0, 3]))
+    file.path.unlink()
     if limit_mb:
-        assert len(cache(path, range)) == 12  # read from memory
+        assert len(cache(file, range)) == 12  # read from memory
     with pytest.raises(VideoError, match="no such file"):
-        cache(tmp_path / "other.mp4", range)
+        cache(VideoFile(tmp_path / "other.mp4", "other.mp4"), range)
 
 
 def test_a_full_cache_keeps_what_it_has(tmp_path: Path) -> None:
@@ -142,5 +143,5 @@ def test_a_full_cache_keeps_what_it_has(tmp_path: Path) -> None:
     cache = FrameCache(1)
     cache._room = 12 * 32 * 32 * 3 + 1
     for video in videos:
-        assert len(cache(video.path, range)) == 12
+        assert len(cache(video, range)) == 12
     assert list(cache._videos) == [videos[0].path]

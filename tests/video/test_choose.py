@@ -111,6 +111,13 @@ def test_motion_jpeg_is_read_by_packets(tmp_path: Path, name: str) -> None:
     assert np.array_equal(read_clip(path, [7])[0], read_clip(path, range(30))[7])
 
 
+def test_dense_reading_is_in_order_where_decoders_would_seek(tmp_path: Path) -> None:
+    path = write_numbered_video(tmp_path / "a.mp4", 30)
+    assert probe(path).access == "seek"
+    assert isinstance(open_reader(probe(path), dense=True), SequentialReader)
+    assert not isinstance(open_reader(probe(path)), SequentialReader)
+
+
 @pytest.mark.parametrize("width", [16, 72, 73, 90])
 def test_motion_jpeg_of_any_width(tmp_path: Path, width: int) -> None:
     path = write_numbered_video(tmp_path / "a.mp4", 9, width=width, height=51, **MJPEG)

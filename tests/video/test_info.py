@@ -100,6 +100,14 @@ def test_the_copy_is_of_the_stream_that_is_read(tmp_path: Path, name: str) -> No
     assert frame_numbers(read_clip(tmp_path / "copy.mp4", [39, 1])) == [39, 1]
 
 
+def test_huge_frames_are_read_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_numbered_video(tmp_path / "huge.mp4", 5)
+    assert probe(path).access == "seek"
+    monkeypatch.setattr("sdc_lib.video.info._LARGEST_SOUGHT", 64 * 48 - 1)
+    monkeypatch.setattr("sdc_lib.video.info._known", {})
+    assert probe(path).access == "order"
+
+
 def test_theora_in_ogg() -> None:
     path = DATA / "theora.ogv"
     assert (probe(path).num_frames, probe(path).fps) == (50, 25.0)
