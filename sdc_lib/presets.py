@@ -75,7 +75,7 @@ MOTION_FACTORS_TINY = PretrainConfig(
 MOTION_FACTORS_TINY_DECORRELATED = replace(
     MOTION_FACTORS_TINY,
     name="motion_factors_tiny_decorrelated",
-    init_backbone="motion_factors_tiny",
+    init_backbone="motion_factors_small",
     data=replace(MOTION_FACTORS_TINY.data, own_strides=True),
     model=replace(
         MOTION_FACTORS_TINY.model,
@@ -112,21 +112,10 @@ MOTION_FACTORS_SMALL = replace(
 )
 """Nine times the videos of tiny and 4,000 steps of 256: for a GPU, in minutes."""
 
-MOTION_FACTORS_SMALL_CPU = replace(
-    MOTION_FACTORS_TINY,
-    name="motion_factors_small_cpu",
-    init_backbone="motion_factors_tiny",
-    data=replace(MOTION_FACTORS_TINY.data, size="small", cache_mb=0),
-    model=replace(MOTION_FACTORS_TINY.model, num_concepts=32),
-    optim=replace(MOTION_FACTORS_TINY.optim, epochs=8, lr=2e-3, warmup_epochs=0.5),
-    curriculum=CurriculumConfig(queue_size=512, local_from_epoch=2),
-)
-"""The shipped backbone goes on learning, on 72,000 samples of new videos: for a CPU."""
-
 MOTION_FACTORS_SMALL_DECORRELATED = replace(
     MOTION_FACTORS_TINY_DECORRELATED,
     name="motion_factors_small_decorrelated",
-    init_backbone="runs/motion_factors_small/model.safetensors",
+    init_backbone="motion_factors_small",
     data=replace(MOTION_FACTORS_TINY_DECORRELATED.data, size="small", workers=-1, cache_mb=0),
     model=replace(MOTION_FACTORS_TINY_DECORRELATED.model, num_concepts=128),
     optim=replace(MOTION_FACTORS_TINY_DECORRELATED.optim, epochs=112, milestones=(107,)),
@@ -134,7 +123,7 @@ MOTION_FACTORS_SMALL_DECORRELATED = replace(
         queue_size=1000, local_from_epoch=105, decorrelation=30.0, decorrelation_ramp_epochs=1.0
     ),
 )
-"""Ours: 2,000 steps of new heads on the backbone that `motion_factors_small` leaves there. A
+"""Ours: 2,000 steps of new heads on the shipped backbone of `motion_factors_small`. A
 distribution over 128 concepts can name a scene and a shape, or a shape and a motion; 32 cannot."""
 
 MOTION_FACTORS = PretrainConfig(
@@ -156,7 +145,6 @@ PRESETS: dict[str, PretrainConfig] = {
         MOTION_FACTORS_TINY,
         MOTION_FACTORS_TINY_DECORRELATED,
         MOTION_FACTORS_SMALL,
-        MOTION_FACTORS_SMALL_CPU,
         MOTION_FACTORS_SMALL_DECORRELATED,
         MOTION_FACTORS,
         UCF101,

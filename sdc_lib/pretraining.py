@@ -113,6 +113,7 @@ def pretrain(
     folder = RunFolder(Path(out_dir))
     folder.recorded(config)  # a wrong folder is an error before anything is started
     fabric = make_fabric(config, accelerator, devices, num_nodes)
+    tune(fabric.device)
     work = partial(_work, config=config, folder=folder, data_dir=Path(data_dir), options=options)
     result: PretrainResult = fabric.launch(partial(work, videos=videos))
     return result
@@ -128,7 +129,6 @@ def _work(
 ) -> PretrainResult:
     """One process's part of a run."""
     config = folder.recorded(config)
-    tune(fabric.device)
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
