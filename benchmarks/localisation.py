@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.seeds import add_seed
 from sdc_lib.datasets import MotionFactors
 from sdc_lib.datasets.names import open_dataset
-from sdc_lib.evaluation.disentanglement import Estimate
+from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.localisation import Localisation, localisation, untrained_heads
 from sdc_lib.evaluation.protocols import settings_for

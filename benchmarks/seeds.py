@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sdc_lib.evaluation.disentanglement import Estimate
+from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.ledger import Record, current_commit, describe_device, read_record
 
 

@@ -23,6 +23,7 @@ from torch import nn
 
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import check_disjoint
+from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
 from sdc_lib.evaluation.factors import Folds, choose_factors, fold_indices
 from sdc_lib.evaluation.halves import (
     HALVES,
@@ -39,19 +40,6 @@ from sdc_lib.features.store import Features
 from sdc_lib.support.tables import format_table
 
 Table = dict[str, dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95% bootstrap interval over the test videos."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """As a table."""
-        return f"{self.value:.1f} [{self.low:.1f}, {self.high:.1f}]"
 
 
 @dataclass(frozen=True)
@@ -218,6 +206,12 @@ def _probe(
 ) -> dict[str, NDArray[np.bool_]]:
     """Whether every probe was right, a test video each; keys as kind/half or stream/factor."""
     check_disjoint(train, test)
+    for factor in factors:
+        if len(np.unique(train.targets(factor))) < 2:
+            raise ValueError(
+                f"the {len(train)} training videos show fewer than two values of {factor}: a probe "
+                "needs at least two"
+            )
     known, asked = split_halves(train), split_halves(test)
     inputs = {f"scores/{half}": (known[half], asked[half]) for half in asked}
     for half in asked:
@@ -269,8 +263,7 @@ def _bootstrap(
     seed: int,
 ) -> tuple[dict[str, dict[str, dict[str, Estimate]]], dict[str, Estimate]]:
     """Accuracies by kind, half or stream, and factor; and the gap of each kind that has halves."""
-    draws = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), resamples)
-    draws = np.concatenate([np.ones((1, videos), dtype=draws.dtype), draws])  # first: the data
+    draws = bootstrap_draws(videos, resamples, seed)
     samples = {key: 100 * (draws @ right) / videos for key, right in correct.items()}
     estimates: dict[str, dict[str, dict[str, Estimate]]] = {
         "distribution": {},
@@ -288,9 +281,3 @@ def _bootstrap(
             other = samples[f"{kind}/static/{dynamic}"] + samples[f"{kind}/dynamic/{static}"]
             gaps[kind] = interval((own - other) / 2)
     return estimates, gaps
-
-
-def interval(values: NDArray[np.float64]) -> Estimate:
-    """The first value, that of the data, with the middle 95% of the rest, those of resamples."""
-    low, high = np.percentile(values[1:], [2.5, 97.5]) if len(values) > 1 else (values[0],) * 2
-    return Estimate(float(values[0]), float(low), float(high))

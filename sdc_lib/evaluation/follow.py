@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import Classification, merge_folds
-from sdc_lib.evaluation.disentanglement import Disentanglement, Estimate, measure_disentanglement
+from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
+from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.factors import fold_indices
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.online import finetune, linear_online

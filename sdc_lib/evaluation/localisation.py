@@ -27,7 +27,7 @@ from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.datasets.frames import eval_indices
 from sdc_lib.datasets.motion_factors import MotionFactors
 from sdc_lib.evaluation.baselines import random_model
-from sdc_lib.evaluation.disentanglement import Estimate, interval
+from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
 from sdc_lib.evaluation.halves import HALVES
 from sdc_lib.features.clips import ClipSettings
 from sdc_lib.model import SDC
@@ -164,8 +164,7 @@ def _summarise(
 ) -> Localisation:
     """Ratios of means over videos, from masses ``(N, 3, 3)`` and shares ``(N, 3)``."""
     videos = len(masses)
-    draws = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), resamples)
-    draws = np.concatenate([np.ones((1, videos), dtype=draws.dtype), draws])  # first: the data
+    draws = bootstrap_draws(videos, resamples, seed)
     ratios = np.einsum("dv,vhr->dhr", draws, masses) / (draws @ shares)[:, None]  # (draws, 3, 3)
     rows = [
         {region: interval(ratios[:, row, r]) for r, region in enumerate(REGIONS)}

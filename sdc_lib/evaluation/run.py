@@ -13,7 +13,8 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.names import Split
 from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import random_model
-from sdc_lib.evaluation.disentanglement import Estimate, disentanglement_by_folds
+from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
+from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
 from sdc_lib.evaluation.ledger import (
     Record,

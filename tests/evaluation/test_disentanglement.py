@@ -12,7 +12,7 @@ from sdc_lib.evaluation import (
     disentanglement_by_folds,
     measure_disentanglement,
 )
-from sdc_lib.evaluation.disentanglement import Estimate
+from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.halves import usage
 from sdc_lib.features.store import Features
 from sdc_lib.model import SDC
@@ -132,6 +132,9 @@ def test_folds_that_do_not_fit_are_refused(make_features: MakeFeatures) -> None:
         disentanglement_by_folds(features, [1] * 64)
     with pytest.raises(ValueError, match="share 32 videos"):
         disentanglement_by_folds(features, [(range(64), range(32))])
+    by_factor = features.labels["motion"] > 0
+    with pytest.raises(ValueError, match="16 training videos show fewer than two values of motion"):
+        disentanglement_by_folds(features, by_factor.tolist())
     with pytest.raises(ValueError, match="no labels 'group'"):
         disentanglement_by_folds(features, "group")
 
