@@ -324,6 +324,15 @@ def test_a_folder_belongs_to_one_run_at_a_time(train: Train, tmp_path: Path) -> 
     assert train(max_steps=1).finished
 
 
+def test_compiling_without_a_compiler_is_refused_at_once(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(ValueError, match=r"no C compiler.*--optim\.no-compile"):
+        train(changed(optim={"compile": True}))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_rejected_setting_claims_nothing(train: Train, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="do not fill one step"):
         train(changed(optim={"batch_size": 400}))

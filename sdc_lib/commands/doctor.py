@@ -26,7 +26,7 @@ REINSTALL = "python -m pip install -r requirements.lock"
 
 @dataclass(frozen=True)
 class Doctor:
-    """Check Python, torch, decoder, FFmpeg, GPU, Jupyter kernel and disk; print how to fix them."""
+    """Check Python, torch, decoder, FFmpeg, GPU, kernel, disk and memory; print how to fix them."""
 
     def run(self) -> int:
         """Print one line a check; 1 if any failed."""
@@ -131,11 +131,7 @@ def check_gpu() -> Check:
     import torch
 
     if torch.cuda.is_available():
-        cards = []
-        for index in range(torch.cuda.device_count()):
-            card = torch.cuda.get_device_properties(index)
-            cards.append(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)")
-        return Check("gpu", True, f"CUDA {torch.version.cuda}: {', '.join(cards)}")
+        return _check_cards()
     if torch.backends.mps.is_available():
         return Check("gpu", True, "Apple GPU (mps)")
     if shutil.which("nvidia-smi") is None:
@@ -147,6 +143,38 @@ def check_gpu() -> Check:
         f"there is an NVIDIA driver, but torch ({built}) sees no device",
         f"update the driver, or unset CUDA_VISIBLE_DEVICES, or {REINSTALL}",
     )
+
+
+def _check_cards() -> Check:
+    """CUDA devices, and what the presets want of them: bfloat16, and a compiler for their code."""
+    import torch
+
+    from sdc_lib.support.devices import has_compiler
+
+    cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    names = [f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards]
+    found = f"CUDA {torch.version.cuda}: {', '.join(names)}"
+    if any(card.major < 8 for card in cards):  # before Ampere
+        found += "; bfloat16 is emulated, --optim.precision 32-true is faster"
+    if not has_compiler():
+        fix = "install gcc or clang, or pretrain with --optim.no-compile"
+        return Check("gpu", False, f"{found}; no C compiler, which optim.compile needs", fix)
+    return Check("gpu", True, found)
+
+
+def check_shared() -> Check:
+    """Worker processes have room to hand over one batch of the default size."""
+    from sdc_lib.config import PretrainConfig
+    from sdc_lib.support.files import free_shared_memory
+
+    config = PretrainConfig()
+    data, batch = config.data, config.optim.batch_size
+    # two clips and two stills a video, twice over
+    needed = 2 * batch * 2 * 3 * (data.num_frames + 1) * data.augment.size**2 / 1e6
+    free = free_shared_memory() / 1e6
+    detail = f"{free:.0f} MB of shared memory free for workers ({needed:.0f} MB for one batch)"
+    fix = "start the container with --shm-size 8g, or pretrain with --data.workers 0"
+    return Check("shared", free >= needed, detail, fix)
 
 
 def check_kernel() -> Check:
@@ -190,6 +218,7 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "gpu": check_gpu,
     "kernel": check_kernel,
     "disk": check_disk,
+    "shared": check_shared,
 }
 
 

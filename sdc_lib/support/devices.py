@@ -1,6 +1,8 @@
 """Where to compute, by name."""
 
+import os
 import re
+import shutil
 
 _KNOWN = "auto, cpu, cuda, cuda:0 (or another number) or mps"
 
@@ -27,3 +29,9 @@ def pick_device(name: str) -> str:
                 f"the device is {name}, but torch finds {count} CUDA devices; use auto or cpu"
             )
     return name
+
+
+def has_compiler() -> bool:
+    """Whether there is a C compiler, without which ``torch.compile`` ends at the first step."""
+    chosen = (os.environ.get("CC"), os.environ.get("CXX"))
+    return any(shutil.which(name) for name in (*chosen, "cc", "gcc", "clang", "cl") if name)

@@ -19,6 +19,7 @@ from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
+from sdc_lib.support.devices import has_compiler
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -123,6 +124,11 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     if config.optim.checkpoint_activations:
         recompute_activations(model.backbone)
     if config.optim.compile:
+        if not has_compiler():
+            raise ValueError(
+                "optim.compile is True, but there is no C compiler here; install gcc or clang, or "
+                "give --optim.no-compile"
+            )
         model.backbone.compile()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = Adam(

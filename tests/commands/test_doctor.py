@@ -111,11 +111,31 @@ def test_machine_without_gpu_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gpus_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = SimpleNamespace(name="Card X", total_memory=8 * 2**30)
+    card = SimpleNamespace(name="Card X", total_memory=8 * 2**30, major=8)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    monkeypatch.setattr(shutil, "which", lambda _: "gcc")
     assert doctor.check_gpu().detail.endswith("Card X (8 GiB), Card X (8 GiB)")
+    card.major = 7
+    check = doctor.check_gpu()
+    assert check.ok
+    assert "bfloat16 is emulated, --optim.precision 32-true" in check.detail
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    check = doctor.check_gpu()
+    assert not check.ok
+    assert "no C compiler" in check.detail
+    assert "--optim.no-compile" in check.fix
+
+
+def test_shared_memory_must_hold_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdc_lib.support.files.free_shared_memory", lambda: 64 * 2**20)
+    check = doctor.check_shared()
+    assert not check.ok
+    assert "67 MB of shared memory free" in check.detail
+    assert "--shm-size" in check.fix
+    monkeypatch.setattr("sdc_lib.support.files.free_shared_memory", lambda: 2**60)
+    assert doctor.check_shared().ok
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sdc_lib.support.devices import pick_device
+from sdc_lib.support.devices import has_compiler, pick_device
 
 
 def test_auto_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +41,11 @@ def test_other_names_get_one_line(name: str, message: str, monkeypatch: pytest.M
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     with pytest.raises(ValueError, match=message):
         pick_device(name)
+
+
+def test_a_compiler_is_looked_for_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "mycc")
+    monkeypatch.delenv("CXX", raising=False)
+    for found, expected in (("mycc", True), ("clang", True), ("", False)):
+        monkeypatch.setattr("shutil.which", lambda name, found=found: name == found or None)
+        assert has_compiler() is expected
