@@ -104,6 +104,44 @@ WRONG: dict[str, dict[str, str]] = {
         ): "the whole batch",
         "return info_nce(queries, all_keys[first : first + len(queries)]) * 2": "the whole batch",
     },
+    "3.1": {
+        (
+            'DIAGNOSIS = {(1.2, 1.1): "one takes all", (15.7, 15.6): "healthy",'
+            ' (14.8, 2.3): "healthy", (3.0, 9.0): "impossible"}'
+        ): "spread over all sixteen",
+        (
+            'DIAGNOSIS = {(1.2, 1.1): "one takes all", (15.7, 15.6): "flat",'
+            ' (14.8, 2.3): "healthy", (3.0, 9.0): "flat"}'
+        ): "at least as spread",
+    },
+    "3.2": {
+        (
+            "log_a, log_b = ((x / temperature).log_softmax(dim=1) for x in (a, b))\n"
+            "cost = -(sinkhorn(a) * log_a).sum(dim=1) - (sinkhorn(b) * log_b).sum(dim=1)\n"
+            "return cost.mean() / 2"
+        ): "not its own",
+        (
+            "log_a, log_b = ((x / temperature).log_softmax(dim=0) for x in (a, b))\n"
+            "cost = -(sinkhorn(a) * log_b).sum(dim=1) - (sinkhorn(b) * log_a).sum(dim=1)\n"
+            "return cost.mean() / 2"
+        ): "softmax over concepts",
+        (
+            "log_a, log_b = ((x / temperature).log_softmax(dim=1) for x in (a, b))\n"
+            "cost = -(sinkhorn(a) * log_b).sum(dim=1) - (sinkhorn(b) * log_a).sum(dim=1)\n"
+            "return cost.mean()"
+        ): "a mean",
+    },
+    "3.3": {
+        "return sinkhorn(scores + epsilon * shares.log(), epsilon, iterations)": "wanted",
+        "return sinkhorn(scores, epsilon, iterations) * shares * len(shares)": "rows must sum",
+        (
+            "q = (scores / epsilon).exp()\n"
+            "for _ in range(iterations):\n"
+            "    q = q / q.sum(dim=0, keepdim=True) * shares\n"
+            "    q = q / q.sum(dim=1, keepdim=True) / len(scores)\n"
+            "return q * len(scores)"
+        ): "stay on logarithms",
+    },
     "5.1": {
         "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
         "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
