@@ -20,7 +20,7 @@ from sdc_lib.augment import normalize
 from sdc_lib.config import PretrainConfig
 from sdc_lib.model import SDC, HeadsOutput
 from sdc_lib.objective import SDCObjective
-from sdc_lib.support.precision import tune
+from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, PixelBatch, to_device
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.state import build_state, make_fabric, set_modes

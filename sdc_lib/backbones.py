@@ -166,9 +166,11 @@ def recompute_activations(backbone: nn.Module) -> None:
 
 def _channel_multiple(x: Tensor) -> int:
     """Tensor cores want widths of 8 in half precision; cuDNN would copy to fill them up."""
-    autocast = torch.is_autocast_enabled(x.device.type)
-    dtype = torch.get_autocast_dtype(x.device.type) if autocast else x.dtype
-    return 8 if x.is_cuda and dtype in (torch.bfloat16, torch.float16) else 1
+    if not x.is_cuda:
+        return 1
+    autocast = torch.is_autocast_enabled("cuda")
+    dtype = torch.get_autocast_dtype("cuda") if autocast else x.dtype
+    return 8 if dtype in (torch.bfloat16, torch.float16) else 1
 
 
 def _recomputed(stage: nn.Module, x: Clips) -> Clips:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.attention import ConceptAttention
-from sdc_lib.backbones import StagedBackbone, build_backbone
+from sdc_lib.backbones import BackboneOutput, StagedBackbone, build_backbone
 from sdc_lib.codebook import ConceptCodebook
 from sdc_lib.config import ModelConfig
 from sdc_lib.contrast import DecouplingProjections, Projections
@@ -223,16 +223,30 @@ class SDC(nn.Module):
     def forward_stills(self, moving: Tensor, stills: Tensor, attend: bool = True) -> HeadsOutput:
         """Do what `forward` does, with static views that are still one frame.
 
-        The values, gradients and statistics are those of `forward` on the full views. A backbone of
-        ours computes the frames that are equal once; any other gets them repeated.
-
         Args:
-            moving: The video views and the frame differences, ``(B, 4, C, T, H, W)``, normalised.
-            stills: The frames of the static views, ``(B, 2, C, 1, H, W)``, normalised.
+            moving: See `encode_views`.
+            stills: See `encode_views`.
             attend: See `ConceptHeads.forward`.
 
         Returns:
             See `HeadsOutput`.
+        """
+        pooled, local = self.encode_views(moving, stills)
+        heads_output: HeadsOutput = self.heads(pooled, local, attend)
+        return heads_output
+
+    def encode_views(self, moving: Tensor, stills: Tensor) -> BackboneOutput:
+        """What the backbone makes of six views of B videos, of static views from one frame.
+
+        The values, gradients and statistics are those of six full views. A backbone of ours
+        computes the frames that are equal once; any other gets them repeated.
+
+        Args:
+            moving: The video views and the frame differences, ``(B, 4, C, T, H, W)``, normalised.
+            stills: The frames of the static views, ``(B, 2, C, 1, H, W)``, normalised.
+
+        Returns:
+            ``(B, 6, D)`` and ``(B, 6, D, T', H', W')``, views in their usual order.
 
         Raises:
             ValueError: If there are not four views and two stills.
@@ -244,16 +258,17 @@ class SDC(nn.Module):
             moving,
             stills,
         )
-        clips, frames = moving.flatten(0, 1), stills.flatten(0, 1)
+        pooled, local = self._encode(moving.flatten(0, 1), stills.flatten(0, 1))
+        return BackboneOutput(_in_order(pooled), _in_order(local))
+
+    def _encode(self, clips: Tensor, stills: Tensor) -> BackboneOutput:
+        out: BackboneOutput
         if isinstance(self.backbone, StagedBackbone):
-            pooled, local = self.backbone(clips, frames)
+            out = self.backbone(clips, stills)
         else:
-            still_clips = frames.expand(-1, -1, clips.shape[2], -1, -1)
-            pooled, local = self.backbone(torch.cat([clips, still_clips]))
-        heads_output: HeadsOutput = self.heads(
-            _in_order(pooled), _in_order(local) if attend else None, attend
-        )
-        return heads_output
+            still_clips = stills.expand(-1, -1, clips.shape[2], -1, -1)
+            out = self.backbone(torch.cat([clips, still_clips]))
+        return out
 
     def encode(
         self,
@@ -284,7 +299,10 @@ class SDC(nn.Module):
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
         elif stream == "dynamic":
             clips = frame_difference(clips, boundary)
-        pooled, local = self.backbone(clips)
+        if stream == "static" and not self.backbone.training:  # no clips have no statistics
+            pooled, local = self._encode(clips[:0], clips[:, :, :1])
+        else:
+            pooled, local = self.backbone(clips)
         return Encoded(pooled, local, self.heads.score(pooled, stream))
 
 

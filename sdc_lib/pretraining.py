@@ -23,7 +23,7 @@ from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
-from sdc_lib.support.precision import tune
+from sdc_lib.support.tuning import tune
 from sdc_lib.training.alarms import check_replaced
 from sdc_lib.training.batches import (
     Batch,

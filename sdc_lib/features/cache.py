@@ -21,7 +21,8 @@ from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.extract import encode_clips
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.model import SDC, ConceptHeads
-from sdc_lib.views import STREAMS, Boundary, Stream, assemble_views
+from sdc_lib.support.tuning import keep_freed_memory
+from sdc_lib.views import STREAMS, Boundary, Stream, moving_views
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def cache_views(
     loader = DataLoader(clips, batch_size=batch_size, sampler=keys, num_workers=workers)
     bar = tqdm(loader, desc="caching views", unit="batch", delay=2, leave=False)
     bar.disable = not progress
+    keep_freed_memory()
     was_training = model.training
     model.eval()
     pooled, maps, indices = [], [], []
@@ -148,10 +150,10 @@ def _encode(model: SDC, sample: PairSample, boundary: Boundary, autocast: bool) 
         draws = sample.draws.unbind(dim=1)
         pixels = [finish_pairs(*pair) for pair in zip(pixels, draws, strict=True)]
     clips, stills = map(normalize, pixels)
-    views = assemble_views(clips, stills, boundary).to(weight.dtype)  # (B, 6, C, T, H, W)
+    moving = moving_views(clips, boundary).to(weight.dtype)  # (B, 4, C, T, H, W)
     with torch.autocast(weight.device.type, torch.bfloat16, enabled=autocast):
-        out: BackboneOutput = model.backbone(views.flatten(0, 1))
-    return out
+        pooled, local = model.encode_views(moving, stills.to(weight.dtype))
+    return BackboneOutput(pooled.flatten(0, 1), local.flatten(0, 1))
 
 
 def cache_clips(

@@ -25,6 +25,7 @@ from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.store import Features, load_features, save_features
 from sdc_lib.model import Encoded
 from sdc_lib.support.tensors import digest
+from sdc_lib.support.tuning import keep_freed_memory
 from sdc_lib.views import STREAMS, Stream
 
 
@@ -123,6 +124,7 @@ def encode_clips(
     """
     if device is None:
         device = next(model.parameters()).device
+    keep_freed_memory()
     encoder = cast(Encoder, model.to(device))
     was_training = model.training
     model.eval()

@@ -47,14 +47,3 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
             )
 
     return run
-
-
-def tune(device: torch.device) -> None:
-    """Let a GPU choose its fastest convolutions, and multiply float32 matrices in TF32.
-
-    The network's shapes stay the same for a whole run, so trying convolutions out pays; nothing
-    happens on other devices.
-    """
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
-        torch.set_float32_matmul_precision("high")
