@@ -156,10 +156,21 @@ def _sums(
     gradient: Tensor, x: Tensor, weight: Tensor, mean: Tensor, variance: Tensor, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Gradients of γ and β."""
+    if x.device.type != "cpu" and not torch.compiler.is_compiling():
+        return _plain_sums(gradient, x, mean, variance, eps)  # the operation below fails there
     _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
         gradient, x, weight, mean, variance, None, None, False, eps, [False, True, True]
     )
     return of_weight, of_bias
+
+
+def _plain_sums(
+    gradient: Tensor, x: Tensor, mean: Tensor, variance: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    axes = [0, *range(2, x.ndim)]
+    gradient, x = at_least_float32(gradient), at_least_float32(x)
+    mean, scale = (_per_channel(v, x.ndim) for v in (mean, (variance + eps).rsqrt()))
+    return (gradient * (x - mean) * scale).sum(axes), gradient.sum(axes)
 
 
 def _through(

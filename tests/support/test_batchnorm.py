@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from sdc_lib.support import batchnorm
 from sdc_lib.support.batchnorm import SyncBatchNorm, normalise_parts, unchanged_statistics
 from tests.helpers.ranks import make_ranks
 
@@ -142,3 +143,14 @@ def test_statistics_can_be_kept_between_two_passes(kind: type[nn.Module]) -> Non
     assert list(norm.state_dict()) == names
     (first.square() + again).sum().backward()  # nothing that autograd kept was written to
     assert x.grad is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_sums_by_hand_are_those_of_the_operation_that_fails_on_a_gpu(dtype: torch.dtype) -> None:
+    """PyTorch 2.11 on an H200: channels_last in eager mode ends with an internal assertion."""
+    x, gradient = draw(4, CHANNELS, 5, 2, 2).to(dtype), draw(4, CHANNELS, 5, 2, 2, seed=1).to(dtype)
+    exact = torch.promote_types(dtype, torch.float32)
+    mean, variance = draw(CHANNELS, seed=2).to(exact), draw(CHANNELS, seed=3).abs().to(exact) + 0.1
+    by_operation = batchnorm._sums(gradient, x, torch.ones_like(mean), mean, variance, 1e-5)
+    by_hand = batchnorm._plain_sums(gradient, x, mean, variance, 1e-5)
+    assert_close(by_hand, by_operation, rtol=1e-5, atol=1e-5)
