@@ -147,6 +147,7 @@ def test_damaged_weights_of_a_finished_run_are_written_again(train: Train, damag
     "changes",
     [
         {"optim": {"batch_size": -1}},
+        {"optim": {"batch_size": 1}},
         {"optim": {"batch_size": 500}},
         {"optim": {"epochs": 0}},
         {"model": {"backbone": "resnet"}},
@@ -158,7 +159,7 @@ def test_a_rejected_setting_claims_no_folder(
 ) -> None:
     options = {"videos": None} if "data" in changes else {}
     with pytest.raises(
-        ValueError, match=r"batch_size is -1|batch size|epochs is 0|unknown"
+        ValueError, match=r"batch_size is -?1; it must be from 2|batch size|epochs is 0|unknown"
     ) as error:
         train(changed(CONFIG, **changes), data_dir=tmp_path, **options)
     assert "\n" not in str(error.value)
