@@ -88,6 +88,17 @@ def test_how_a_file_is_read_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert frame_numbers(read_file(file, lambda length: [length - 1])) == [8]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode elsewhere")
+def test_names_that_are_not_utf8_are_read(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    write_numbered_video(tmp_path / "a.mp4", 12).rename(path)
+    videos = VideoDataset("one", tmp_path, "all", [VideoFile(path, path.name)])
+    assert check_dataset(videos, workers=1, progress=False).report() == "1 files checked: 1 ok"
+    (file,) = with_manifest(videos)
+    assert file.num_frames == 12
+    assert frame_numbers(read_file(file, lambda length: [length - 1])) == [11]
+
+
 def test_rows_that_do_not_say_how_a_file_is_read_are_of_no_use(videos: VideoDataset) -> None:
     state = videos[0].path.stat()
     row = f"{videos[0].name},{state.st_size},{state.st_mtime_ns},12,25.0,64,48,ok,"
