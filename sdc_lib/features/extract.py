@@ -77,11 +77,35 @@ def extract_features(
         if cached.exists():
             return load_features(cached)
     source = ClipSource(dataset, clips, batch_size, workers, progress)
-    means = _average(encode_clips(model, source, streams, device), len(source.videos))
-    features = source.describe(means)
-    _refuse_not_finite(features)
+    features = encode_videos(model, source, streams=streams, device=device)
     if cached is not None:
         save_features(cached, features)
+    return features
+
+
+def encode_videos(
+    model: nn.Module,
+    source: ClipSource,
+    batches: Iterable[tuple[Tensor, Tensor]] | None = None,
+    *,
+    streams: Sequence[Stream] = STREAMS,
+    device: str | torch.device | None = None,
+) -> Features:
+    """Encode the clips of a source, as `extract_features` does.
+
+    Args:
+        model: As there.
+        source: The clips and the videos that they are of.
+        batches: What the source gave, where several networks see clips that are decoded once.
+        streams: Which streams to encode.
+        device: Where to compute; where the model is by default.
+
+    Raises:
+        ValueError: If no video can be read, or features are not finite.
+    """
+    encoded = encode_clips(model, source if batches is None else batches, streams, device)
+    features = source.describe(_average(encoded, len(source.videos)))
+    _refuse_not_finite(features)
     return features
 
 
