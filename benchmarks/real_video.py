@@ -11,7 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +81,8 @@ def networks(options: argparse.Namespace) -> Iterator[tuple[str, str, int, nn.Mo
         yield "random weights", preset.hash(), seed, random_model(preset.model, seed)
     for name in options.weights:
         config = load_config(name)
-        yield Path(name).stem, config.hash(), config.seed, load(name)
+        # seeds of one configuration share a row
+        yield config.name, replace(config, seed=0).hash(), config.seed, load(name)
 
 
 class Keeper:
@@ -187,7 +188,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gestures", type=Path, help="folder of EgoGestAR")
     parser.add_argument("--ucf101", type=Path, help="folder of UCF-101, or of some of its classes")
-    parser.add_argument("--weights", nargs="*", default=["motion_factors_small"])
+    parser.add_argument("--weights", nargs="*", default=["motion_factors_small"], help="as sdc")
     parser.add_argument("--preset", default="motion_factors_small", choices=sorted(PRESETS))
     parser.add_argument("--seeds", type=int, default=3, help="seeds of random weights, from 0")
     parser.add_argument("--frames", type=int, default=8)

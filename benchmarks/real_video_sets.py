@@ -83,7 +83,7 @@ class Decoded:
 
     def encode(self, model: nn.Module, streams: Sequence[Stream] = STREAMS) -> Features:
         """Features of all videos."""
-        return encode_videos(model, self.source, self.batches, streams=streams)
+        return encode_videos(model, self.source, self.batches, streams=streams, device="cpu")
 
     def encode_one_frame(self, model: nn.Module) -> Features:
         """Features of a single frame in the middle of every video."""
@@ -92,7 +92,7 @@ class Decoded:
         kept = np.isin(np.arange(len(owners)), middle)
         parts = np.split(kept, np.cumsum([len(videos) for _, videos in self.batches])[:-1])
         chosen = [(c[k], v[k]) for (c, v), k in zip(self.batches, parts, strict=True) if k.any()]
-        return encode_videos(model, self.source, chosen, streams=("static",))
+        return encode_videos(model, self.source, chosen, streams=("static",), device="cpu")
 
 
 def of_split(whole: Features, videos: VideoDataset) -> Features:

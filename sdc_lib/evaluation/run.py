@@ -118,7 +118,7 @@ def evaluate(
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.perf_counter()
-    model, config = _open(weights, seed)
+    model, config = open_weights(weights, seed)
     settings = _seeded(settings_for(clips, config, epochs), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
@@ -220,7 +220,8 @@ def is_random(weights: str | Path) -> bool:
     return str(weights).startswith("random:")
 
 
-def _open(weights: str | Path, seed: int) -> tuple[SDC, PretrainConfig]:
+def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfig]:
+    """A model and its configuration; ``random:PRESET`` for random weights of that seed."""
     if not is_random(weights):
         return load(weights), load_config(weights)
     preset = str(weights).removeprefix("random:")
