@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import real_video, real_video_heads
+from benchmarks import real_video, real_video_finetune, real_video_heads
 from benchmarks.real_video_sets import gesture_grid, gestures, ucf101
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
 from sdc_lib.evaluation.ledger import read_record
@@ -94,3 +94,20 @@ def test_heads_are_trained_for_each_fold(
 
 
 HALVES_AND_FACTORS = list(product(("static", "dynamic"), ("scene", "gesture")))
+
+
+@pytest.mark.slow
+def test_fine_tuning_from_both_starts_has_records(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "small", SMALL)
+    words = ["--gestures", str(folder), "--weights", "random:small", "--scratch", "random:small"]
+    words += ["--seeds", "1", "--epochs", "1", "--stride", "2", "--workers", "0"]
+    assert real_video_finetune.main([*words, "--results", str(tmp_path / "r")]) == 0
+    names = sorted(path.stem for path in (tmp_path / "r").glob("*.json"))
+    assert names == [
+        "real_video_finetune-from-pretrained-weights",
+        "real_video_finetune-from-scratch",
+    ]
+    record = read_record(tmp_path / "r" / f"{names[0]}.json")
+    assert 0 <= record.values["top-1"][0] <= 100
