@@ -108,13 +108,18 @@ class Evaluate:
             all_questions,
             answer,
             compare,
-            found_datasets,
         )
+        from sdc_lib.evaluation.found import Found, found_datasets
         from sdc_lib.evaluation.protocols import PROTOCOLS
         from sdc_lib.support.devices import pick_device
 
         every = self.dataset == "all"
-        datasets = found_datasets(self.data_dir) if every else {self.dataset: (self.fold,)}
+        found = Found({self.dataset: (self.fold,)}, {})
+        if every:
+            found = found_datasets(self.data_dir, self.split)
+        for name, reason in found.skipped.items():
+            print(f"skipped {name}: {reason}")
+        datasets = found.folds
         protocols = PROTOCOLS if self.protocol == "all" else (self.protocol,)
         factors = self._factors()
         conditions = Conditions(

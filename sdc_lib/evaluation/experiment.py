@@ -5,7 +5,6 @@ was. Notebook 07 asks all questions of fresh weights and of random ones: the ran
 fine-tuning is training from scratch.
 """
 
-import contextlib
 import hashlib
 import re
 import time
@@ -17,8 +16,7 @@ from typing import Literal, NamedTuple
 
 from tqdm import tqdm
 
-from sdc_lib.config import DataConfig
-from sdc_lib.datasets.names import DATASETS, open_dataset, own_folder
+from sdc_lib.datasets.names import DATASETS, own_folder
 from sdc_lib.evaluation.ledger import Record, read_record
 from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
 from sdc_lib.evaluation.run import evaluate, is_random
@@ -56,29 +54,6 @@ def official_folds(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
     return {
         name: DATASETS[name].folds or (1,) for name in OFFICIAL if own_folder(root, name) != root
     }
-
-
-def found_datasets(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
-    """Every data set with a train and a test part that a folder holds, or is; with its folds.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    root = Path(data_dir)
-    found = official_folds(root)
-    if any((folder / "meta.json").is_file() for folder in (root, *root.glob("motion_factors*"))):
-        found = {"motion-factors": (1,), **found}
-    for name in [] if found else [name for name in DATASETS if name != "motion-factors"]:
-        with contextlib.suppress(ValueError, OSError):
-            open_dataset(DataConfig(dataset=name), root, "train", checked=False)
-            open_dataset(DataConfig(dataset=name), root, "test", checked=False)
-            return {name: DATASETS[name].folds or (1,)}
-    if not found:
-        raise ValueError(
-            f"{root} holds no data set with a train and a test part; wanted are folders such as "
-            "motion_factors, ucf101 or hmdb51, or folders train and test"
-        )
-    return found
 
 
 def all_questions(

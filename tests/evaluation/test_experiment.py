@@ -12,7 +12,6 @@ from sdc_lib.evaluation.experiment import (
     all_questions,
     answer,
     compare,
-    found_datasets,
     official_folds,
 )
 from sdc_lib.evaluation.ledger import Record, write_record
@@ -73,20 +72,6 @@ def test_data_sets_are_found_with_all_their_folds(tmp_path: Path) -> None:
     trees.ucf101(tmp_path / "UCF101")
     trees.diving48(tmp_path / "diving48")
     assert official_folds(tmp_path) == {"ucf101": (1, 2, 3), "diving48": (1,)}
-
-
-def test_what_a_folder_holds_or_is_is_found(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no data set with a train and a test part"):
-        found_datasets(tmp_path)
-    trees.ucf101(tmp_path / "both" / "UCF101")
-    (tmp_path / "both" / "motion_factors").mkdir()
-    (tmp_path / "both" / "motion_factors" / "meta.json").write_text("{}")
-    assert found_datasets(tmp_path / "both") == {"motion-factors": (1,), "ucf101": (1, 2, 3)}
-    assert found_datasets(tmp_path / "both" / "UCF101") == {"ucf101": (1, 2, 3)}
-    for name in ("train/a/1.mp4", "test/a/2.mp4"):
-        (tmp_path / "own" / name).parent.mkdir(parents=True)
-        (tmp_path / "own" / name).write_bytes(name.encode())
-    assert found_datasets(tmp_path / "own") == {"folder": (1,)}
 
 
 def test_random_weights_and_factors_of_ones_own_can_be_asked_about() -> None:
