@@ -17,6 +17,8 @@ FULL := not browser and not mutants
 # One thread per worker: tiny tensors gain nothing from more, and workers share the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 WORKERS ?= 2
+# Threads that wait for others sleep: on a busy machine two that spin are slower than one.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: help
 help:  ## list the targets

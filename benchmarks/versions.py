@@ -1,4 +1,4 @@
-"""A training step of an earlier commit and of this one, in turns, so that other work matters little.
+"""A training step of an earlier commit and of this one, in turns: other work matters little then.
 
     python -m benchmarks.versions COMMIT [--preset motion_factors_tiny] [--steps 6] [--threads 1]
 
@@ -123,6 +123,17 @@ def compare(commit: str, preset: str, steps: int, threads: int) -> dict[str, Any
         "wall_seconds": [round(times[1], 3) for times in medians],
         "times_faster": round(medians[0][0] / medians[1][0], 2),
     }
+
+
+def report(record: dict[str, Any]) -> str:
+    """A record as a piece of a page."""
+    before, now = record["processor_seconds"]
+    return (
+        f"A step of {record['preset']} takes {now:.2f} s of processor time at commit "
+        f"{record['commit']} and took {before:.2f} s at {record['before']}: "
+        f"{record['times_faster']} times faster, {record['steps']} steps each in turns, "
+        f"{record['threads']} thread(s), {record['device']}."
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

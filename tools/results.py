@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.loader import report as loader_report
 from benchmarks.step_report import report
+from benchmarks.versions import report as versions_report
 from sdc_lib.evaluation.ledger import stale
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,9 +24,9 @@ def with_speed(text: str, folder: Path) -> str:
 
     def fill(match: re.Match[str]) -> str:
         name = match["name"]
-        module, show = ("loader", loader_report) if name == "loader" else ("step", report)
+        show = {"loader": loader_report, "versions": versions_report}.get(name, report)
         path = folder / f"benchmark_{name}.json"
-        body = f"Not measured yet: `python -m benchmarks.{module}`, then `make results`."
+        body = f"Not measured yet: `python -m benchmarks.{name.partition('_')[0]}`, `make results`."
         if path.exists():
             body = show(json.loads(path.read_text(encoding="utf-8")))
         return f"{match[1]}{body}\n{match[3]}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import sys
 import traceback
@@ -62,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # before torch: waiting threads must sleep; on a busy machine spinning ones cost time
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold any bytes
         sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in words
