@@ -142,6 +142,34 @@ WRONG: dict[str, dict[str, str]] = {
             "return q * len(scores)"
         ): "stay on logarithms",
     },
+    "4.1": {
+        (
+            "SHOWN_BY = {\n"
+            '    "a lamp flickers, and differences single out a static concept":\n'
+            '        "diversity_static",\n'
+            '    "stills guess a motion from the blur of a moving shape": "diversity_static",\n'
+            '    "all stills get the same scores, whatever they show": "fidelity_static",\n'
+            "}"
+        ): "of s1 and s2",
+        (
+            "SHOWN_BY = {\n"
+            '    "a lamp flickers, and differences single out a static concept":\n'
+            '        "diversity_static",\n'
+            '    "stills guess a motion from the blur of a moving shape": "diversity_dynamic",\n'
+            '    "all stills get the same scores, whatever they show": "diversity_static",\n'
+            "}"
+        ): "rebuild a feature",
+    },
+    "4.2": {
+        "return scores @ (torch.linalg.pinv(scores) @ features)": "an offset",
+        "return features.mean(dim=0).expand_as(features)": "keep five dimensions",
+        "return torch.linalg.pinv(scores) @ features": "expected",
+    },
+    "4.3": {
+        "return decorrelation(a, b)": "depends on a",
+        "return decorrelation(a.abs(), b)": "linear dependence|depends on a",
+        "return 10 * (a - b).square().mean()": "next to nothing",
+    },
     "5.1": {
         "won = logits.softmax(dim=0)\nreturn won": "weights sum to 1",
         "won = logits.softmax(dim=1)\nreturn won": "should look elsewhere",
