@@ -40,6 +40,8 @@ class Evaluate:
     """Where data sets are."""
     clips: Literal["own", "released", "coclr"] = "own"
     """As the weights were trained, 16 frames or 32 frames of 128 pixels."""
+    stride: Annotated[int | None, Range(1, 1024)] = None
+    """Frames of the file from one frame of a clip to the next; that of the clips when None."""
     fold: Fold = 1
     """Official split number, where there are several."""
     split: Literal["val", "test"] = "test"
@@ -82,6 +84,7 @@ class Evaluate:
             self.protocol,  # type: ignore[arg-type]
             self.data_dir,
             clips=self.clips,
+            stride=self.stride,
             fold=self.fold,
             split=self.split,
             target=self.target,
@@ -129,6 +132,7 @@ class Evaluate:
             device=pick_device(self.device),
             seed=self.seed,
             clips=self.clips,
+            stride=self.stride,
             split=self.split,
             target=self.target,
             factors=factors,

@@ -98,6 +98,8 @@ class Conditions:
     device: str = "cpu"
     seed: int = 0
     clips: ClipChoice = "own"
+    stride: int | None = None
+    """Frames of the file from one frame of a clip to the next; that of the clips if None."""
     split: Literal["val", "test"] = "test"
     target: str | None = None
     """A labelling to predict; by default all, or motion where a network is trained for each."""
@@ -155,6 +157,7 @@ def _ask(
         conditions.data_dir,
         fold=question.fold,
         clips=conditions.clips,
+        stride=conditions.stride,
         split=conditions.split,
         target=target,
         factors=conditions.factors,

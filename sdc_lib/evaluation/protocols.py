@@ -7,7 +7,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.evaluation.linear import LinearProbeConfig
 from sdc_lib.evaluation.online import FINETUNE, OnlineConfig
 from sdc_lib.features import ClipSettings
-from sdc_lib.support.settings import Count
+from sdc_lib.support.settings import Count, check_value
 
 Protocol = Literal["linear", "linear_online", "finetune", "retrieval", "knn", "disentanglement"]
 PROTOCOLS: tuple[Protocol, ...] = (
@@ -49,7 +49,10 @@ CLIPS: dict[str, ClipSettings] = {
 
 
 def settings_for(
-    clips: ClipChoice, config: PretrainConfig, epochs: int | None = None
+    clips: ClipChoice,
+    config: PretrainConfig,
+    epochs: int | None = None,
+    stride: int | None = None,
 ) -> EvalSettings:
     """Settings for weights and a choice of clips.
 
@@ -58,14 +61,15 @@ def settings_for(
             middle of their strides.
         config: The run that the weights come from; where it never flips, nothing flips here.
         epochs: Epochs of the protocols that train; milestones move in proportion.
+        stride: Another stride than that of the choice.
 
     Raises:
-        ValueError: If the choice is unknown or there are no epochs.
+        ValueError: If the choice is unknown, or epochs or stride are below 1.
     """
     if clips == "own":
-        stride = max(1, round((1 + config.data.max_stride) / 2))
+        middle = max(1, round((1 + config.data.max_stride) / 2))
         settings = EvalSettings(
-            ClipSettings(config.data.num_frames, config.data.augment.size, stride)
+            ClipSettings(config.data.num_frames, config.data.augment.size, middle)
         )
     elif clips in CLIPS:
         settings = EvalSettings(CLIPS[clips])
@@ -77,6 +81,9 @@ def settings_for(
         online=replace(settings.online, flip=flip),
         finetune=replace(settings.finetune, flip=flip),
     )
+    if stride is not None:
+        check_value("stride", stride, Count)
+        settings = replace(settings, clips=replace(settings.clips, stride=stride))
     if epochs is None:
         return settings
     if epochs < 1:

@@ -66,6 +66,7 @@ def evaluate(
     data_dir: str | Path = "data",
     *,
     clips: ClipChoice = "own",
+    stride: int | None = None,
     fold: int = 1,
     split: Literal["val", "test"] = "test",
     target: str | None = None,
@@ -91,6 +92,7 @@ def evaluate(
             ``"disentanglement"``.
         data_dir: Where data sets are.
         clips: As the weights were trained (``"own"``), ``"released"`` or ``"coclr"``.
+        stride: Frames of the file from one frame of a clip to the next; that of the clips if None.
         fold: Official split, where there are several.
         split: ``"test"``, or ``"val"`` for choosing settings without looking at the test split.
         target: A factor; by default all factors, or the class label where there are none.
@@ -119,7 +121,7 @@ def evaluate(
         raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.perf_counter()
     model, config = open_weights(weights, seed)
-    settings = _seeded(settings_for(clips, config, epochs), seed, workers)
+    settings = _seeded(settings_for(clips, config, epochs, stride), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]

@@ -101,6 +101,7 @@ def test_clips_follow_the_choice() -> None:
     assert (released.clips.num_frames, coclr.clips.num_frames) == (16, 32)
     assert released.clips.size == coclr.clips.size == 128
     assert released.online.flip == 0.5
+    assert settings_for("own", MOTION_FACTORS_TINY, stride=4).clips.stride == 4
     short = settings_for("own", UCF101, epochs=10)
     assert (short.linear.epochs, short.linear.milestones) == (10, (6, 8))
     assert short.finetune.lr == 1e-3
@@ -108,6 +109,8 @@ def test_clips_follow_the_choice() -> None:
         settings_for("theirs", UCF101)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="epochs is 0"):
         settings_for("own", UCF101, epochs=0)
+    with pytest.raises(ValueError, match="stride"):
+        settings_for("own", UCF101, stride=0)
 
 
 def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
