@@ -39,7 +39,7 @@ from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.retrieval import knn, retrieve
 from sdc_lib.features import ClipSettings, Features
 from sdc_lib.presets import PRESETS
-from sdc_lib.weights import available, load, load_config
+from sdc_lib.weights import load, load_config
 
 ROOT = Path(__file__).resolve().parents[1]
 Metrics = Mapping[str, float | Estimate]
@@ -112,7 +112,7 @@ class Keeper:
             values={},
             dataset=self.dataset,
             protocol=f"frozen: {asdict(self.clips)}",
-            column="trained here" if row in available() else "this run",
+            column="trained here",
             config=config,
             evaluated=self.tested,
             official=self.tested,
@@ -136,8 +136,8 @@ def ask(question: Question, grid: VideoDataset | None, options: argparse.Namespa
     tested = sum(len(test) for _, test in question.pairs)
     keeper = Keeper(question.key, question.dataset, tested, clips, options.results)
 
-    def alone(features: Features) -> Metrics:
-        return learned(features, question.pairs, question.target, "video")
+    def alone(features: Features, name: str) -> Metrics:
+        return learned(features, question.pairs, question.target, name)
 
     for row, config, seed, model in networks(options):
         whole: list[Features] = []
@@ -166,11 +166,10 @@ def ask(question: Question, grid: VideoDataset | None, options: argparse.Namespa
                 row, config, seed, by_folds
             )
     plain = PRESETS[options.preset].hash()
-    keeper.keep("pixels of one frame", plain, 0, lambda: alone(decoded.encode_one_frame(Pixels())))
-    root = question.videos.root
-    keeper.keep(
-        "length alone", plain, 0, lambda: alone(lengths(decoded.encode_one_frame(Pixels()), root))
-    )
+    pixels = decoded.encode_one_frame(Pixels())
+    long = lengths(pixels, question.videos.root)
+    keeper.keep("pixels of one frame", plain, 0, lambda: alone(pixels, "one frame"))
+    keeper.keep("length alone", plain, 0, lambda: alone(long, "video"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Rebuild the tables of README.md, docs/results.md and docs/scaling.md from results/*.json."""
+"""Rebuild the tables of README.md and of pages in docs/ from results/*.json."""
 
 import argparse
 import json
@@ -13,7 +13,11 @@ from benchmarks.versions import report as versions_report
 from sdc_lib.evaluation.ledger import stale
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "results.md")
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "docs" / "results.md",
+    ROOT / "docs" / "real_video.md",
+)
 
 SPEED = ROOT / "docs" / "scaling.md"
 _PLACE = re.compile(r"(<!-- speed:(?P<name>[\w-]+) -->\n).*?(<!-- /speed -->)", re.DOTALL)

@@ -35,7 +35,18 @@ _NAME_MEANING = "it must be a file name of letters, digits and any of _ . + -"
 CELLS = tuple(
     f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
 )
-VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {"readme": ("disentanglement", (*CELLS, "gap"))}
+_REAL = [f"{part}, {factor}" for part in ("half", "feature") for factor in ("scene", "gesture")]
+VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "readme": ("disentanglement", (*CELLS, "gap")),
+    "real_video_features": (
+        "real_video_grid",
+        tuple(f"{stream} {c}" for stream in ("video", "static", "dynamic") for c in _REAL[2:]),
+    ),
+    "real_video_halves": (
+        "real_video_grid",
+        (*(f"{half} {cell}" for half in ("static", "dynamic") for cell in _REAL[:2]), "gap"),
+    ),
+}
 """Further tables: the records of a table, but only some of their metrics."""
 
 
