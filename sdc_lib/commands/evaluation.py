@@ -42,6 +42,8 @@ class Evaluate:
     """As the weights were trained, 16 frames or 32 frames of 128 pixels."""
     stride: Annotated[int | None, Range(1, 1024)] = None
     """Frames of the file from one frame of a clip to the next; that of the clips when None."""
+    size: Literal["toy", "tiny", "small", "standard"] | None = None
+    """Which MotionFactors; the one that the weights were trained on when None."""
     fold: Fold = 1
     """Official split number, where there are several."""
     split: Literal["val", "test"] = "test"
@@ -90,6 +92,7 @@ class Evaluate:
             target=self.target,
             factors=self._factors(),
             folds=self.folds,
+            size=self.size,
             epochs=self.epochs,
             batch_size=self.batch_size,
             workers=self.workers,
@@ -127,6 +130,7 @@ class Evaluate:
         factors = self._factors()
         conditions = Conditions(
             self.data_dir,
+            size=self.size,
             epochs=self.epochs,
             workers=self.workers,
             device=pick_device(self.device),
