@@ -103,7 +103,8 @@ def run_seed(
 def store(checkpoint: str, data_dir: Path, budget: Budget, workers: int = 2) -> Stored:
     """Encode training views and evaluation clips with the backbone of a checkpoint."""
     model, config = load(checkpoint), load_config(checkpoint)
-    train, test = (open_dataset(config.data, data_dir, part) for part in ("train", "test"))
+    data = replace(config.data, size="tiny")
+    train, test = (open_dataset(data, data_dir, part) for part in ("train", "test"))
     pairs = PairClips(
         train, config.data.num_frames, config.data.max_stride, ClipAugment(config.data.augment)
     )
@@ -186,7 +187,7 @@ def draw(records: Sequence[Record], path: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing, then print the table and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="motion_factors_tiny", help="whose backbone")
+    parser.add_argument("--checkpoint", default="motion_factors_small", help="whose backbone")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "images" / "ablations.png")

@@ -6,6 +6,7 @@ to. It also fills in the table of the thirteen terms in docs/architecture.md.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def draw_overview() -> Path:
     gentle = AugmentConfig(64, (0.6, 1.0), flip=0.0, grayscale=0.0, brightness=0.2, contrast=0.2)
     augment = ClipAugment(gentle)
     views = six_views(clips, 4, lambda clip: normalize(augment(clip)))
-    model = load("motion_factors_tiny")
+    model = load("motion_factors_small")
     with torch.no_grad():
         encoded = model.encode(normalize(clips[:1]))
         _, attention = model.heads.attention(encoded.local, model.heads.concepts("video"))
@@ -95,7 +96,7 @@ def draw_concepts(name: str, rows: int = 4) -> Path:
     leaves: the brightest value of each pixel over a second.
     """
     model, config = load(name), load_config(name)
-    test = open_dataset(config.data, ROOT / "data", "test")
+    test = open_dataset(replace(config.data, size="tiny"), ROOT / "data", "test")
     clips = settings_for("own", config).clips
     report = analyse_concepts(model.heads, extract_features(model, test, clips), top=COLUMNS)
     pictures, captions = [], []
