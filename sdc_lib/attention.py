@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows, rank, sum_over_ranks, world_size
 from sdc_lib.support.precision import at_least_float32, full_precision
 
@@ -49,11 +50,8 @@ class ConceptAttention(nn.Module):
         Raises:
             ValueError: If the shapes do not fit.
         """
-        if local.ndim != 5 or concepts.ndim != 2 or local.shape[1] != concepts.shape[1]:
-            raise ValueError(
-                f"local must be (B, D, T, H, W) and concepts (N, D), "
-                f"got {tuple(local.shape)} and {tuple(concepts.shape)}"
-            )
+        fit = local.ndim == 5 and concepts.ndim == 2 and local.shape[1] == concepts.shape[1]
+        require(fit, "local must be (B, D, T, H, W) and concepts (N, D)", local, concepts)
         descriptors, weights = self.gather(self.positions(local), concepts)
         return descriptors, weights.reshape(*weights.shape[:2], *local.shape[2:])
 
@@ -105,15 +103,10 @@ def select_concepts(
     Raises:
         ValueError: If the shapes differ, or there are fewer than `top_k` concepts.
     """
-    if scores_a.ndim != 2 or scores_a.shape != scores_b.shape:
-        raise ValueError(
-            f"both scores must be (B, N), got {tuple(scores_a.shape)} and {tuple(scores_b.shape)}"
-        )
-    if not 1 <= top_k <= scores_a.shape[1]:
-        raise ValueError(
-            f"top_k must be between 1 and the {scores_a.shape[1]} concepts, got {top_k}; "
-            f"use more concepts or a smaller top_k"
-        )
+    alike = scores_a.ndim == 2 and scores_a.shape == scores_b.shape
+    require(alike, "both scores must be (B, N)", scores_a, scores_b)
+    concepts = scores_a.shape[1]
+    require(1 <= top_k <= concepts, f"top_k must be between 1 and the {concepts} concepts", top_k)
     strong = []
     for scores in (scores_a, scores_b):
         threshold = scores.topk(top_k, dim=-1).values[:, -1:]
@@ -150,15 +143,10 @@ def local_contrast(
     Raises:
         ValueError: If the shapes do not fit.
     """
-    if descriptors_a.ndim != 3 or descriptors_a.shape != descriptors_b.shape:
-        raise ValueError(
-            f"both descriptors must be (B, N, D), got "
-            f"{tuple(descriptors_a.shape)} and {tuple(descriptors_b.shape)}"
-        )
-    if mask.shape != descriptors_a.shape[:2]:
-        raise ValueError(
-            f"the mask must be {tuple(descriptors_a.shape[:2])}, got {tuple(mask.shape)}"
-        )
+    alike = descriptors_a.ndim == 3 and descriptors_a.shape == descriptors_b.shape
+    require(alike, "both descriptors must be (B, N, D)", descriptors_a, descriptors_b)
+    rows = tuple(descriptors_a.shape[:2])
+    require(mask.shape == rows, f"the mask must be {rows}", mask)
     unit_a, unit_b = F.normalize(descriptors_a, dim=-1), F.normalize(descriptors_b, dim=-1)
     cost = _one_direction(unit_a, unit_b.detach(), margin, across_ranks)
     cost = cost + _one_direction(unit_b, unit_a.detach(), margin, across_ranks)  # (B, N)

@@ -117,12 +117,9 @@ class ConceptHeads(nn.Module):
         Raises:
             ValueError: If the tensors do not hold six views each.
         """
-        fits = pooled.ndim == 3 and pooled.shape[1] == 6
-        if not fits or (attend if local is None else local.shape[:3] != pooled.shape):
-            raise ValueError(
-                f"pooled must be (B, 6, D) and local (B, 6, D, T, H, W), "
-                f"got {tuple(pooled.shape)} and {None if local is None else tuple(local.shape)}"
-            )
+        fit = pooled.ndim == 3 and pooled.shape[1] == 6
+        fit = fit and (not attend if local is None else local.shape[:3] == pooled.shape)
+        require(fit, "pooled must be (B, 6, D) and local (B, 6, D, T, H, W)", pooled, local)
         # BatchNorm sees one view at a time, view 1 then view 2 of each stream
         scores = torch.stack(
             [self.score(pooled[:, view], s) for s in STREAMS for view in VIEWS_OF[s]], dim=1
@@ -212,8 +209,8 @@ class SDC(nn.Module):
         Raises:
             ValueError: If there are not six views.
         """
-        if views.ndim != 6 or views.shape[1] != 6:
-            raise ValueError(f"views must be (B, 6, C, T, H, W), got {tuple(views.shape)}")
+        fit = views.ndim == 6 and views.shape[1] == 6
+        require(fit, "views must be (B, 6, C, T, H, W)", views)
         out = self.backbone(views.flatten(0, 1))  # (6B, ...)
         pooled = out.pooled.unflatten(0, (-1, 6))
         local = out.local.unflatten(0, (-1, 6))
@@ -291,10 +288,8 @@ class SDC(nn.Module):
         Raises:
             ValueError: If the clips are not a batch or the stream is unknown.
         """
-        if clips.ndim != 5:
-            raise ValueError(f"clips must be (B, C, T, H, W), got {tuple(clips.shape)}")
-        if stream not in STREAMS:
-            raise ValueError(f"stream must be one of {', '.join(STREAMS)}, got {stream!r}")
+        require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
+        require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
         if stream == "static":
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
         elif stream == "dynamic":
