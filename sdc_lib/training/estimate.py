@@ -24,6 +24,7 @@ from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import known, open_dataset
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch, make_pairs
 from sdc_lib.training.networks import network_of
 from sdc_lib.training.schedule import Phase
@@ -109,6 +110,7 @@ def estimate(
         See `Estimate`.
     """
     fabric = make_fabric(config, accelerator)
+    tune(fabric.device)  # as `pretrain` does
     per_machine = torch.cuda.device_count() if devices == "auto" else int(devices)
     processes = max(1, per_machine) * num_nodes
     videos, data_seconds = _data(config, Path(data_dir))

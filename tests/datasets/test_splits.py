@@ -46,7 +46,9 @@ def test_the_same_content_in_two_splits(tmp_path: Path) -> None:
         shared(tmp_path, train_a=b"one", train_c=b"two", test_b=b"one")
 
 
-def test_what_only_looks_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_only_looks_alike_raises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(splits, "_END_BYTES", 2)
     shared(tmp_path, train_a=b"aa1bb", test_a=b"aa2bb", test_b=b"aa3bb", train_c=b"", test_c=b"")
     shared(tmp_path, train_a=b"one", train_b=b"one", test_b=b"two")
