@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--split", default="test", choices=("val", "test"))
     parser.add_argument("--seeds", type=int, default=3, help="of untrained heads")
     options = parser.parse_args(argv)
-    data = replace(load_config(options.weights).data, dataset="motion-factors")
+    data = replace(load_config(options.weights).data, dataset="motion-factors", size="tiny")
     videos = open_dataset(data, options.data_dir, options.split)
     if not isinstance(videos, MotionFactors):
         raise TypeError(f"MotionFactors is needed, got {videos}")

@@ -1,4 +1,4 @@
-"""Every setting of a run, as frozen dataclasses, and the presets.
+"""Every setting of a run, as frozen dataclasses.
 
 A run is described completely by one `PretrainConfig`; it is stored as JSON beside the results and
 inside exported weights. Unknown keys raise. The command line derives its flags from these fields,

@@ -26,7 +26,7 @@ TOUCHED = {
     "New backbone": 1,
     "New loss term": 2,
     "Change of augmentation": 1,
-    "New protocol": 2,
+    "New protocol": 3,
     "New explorer": 2,
 }
 
