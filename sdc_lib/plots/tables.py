@@ -22,13 +22,14 @@ def disentanglement_table(
 
     Args:
         table: Accuracies in per cent, half -> factor -> value (numbers, or anything with a
-            ``value``), or an array ``(2, 2)``: static and dynamic half by appearance and motion.
+            ``value``), the static and the dynamic half of one network after the other; or an array
+            ``(2, 2)``: static and dynamic half by appearance and motion.
         chance: Per cent of each factor that guessing gets; an extra row.
         title: Above the table.
 
     Returns:
-        A heatmap with the numbers; frames mark the diagonal that should be high. A third factor is
-        one that both halves may tell.
+        A heatmap with the numbers; frames mark what should be high: the first factor in a static
+        half, the second in a dynamic one. A third factor is one that both halves may tell.
     """
     if isinstance(table, Mapping):
         rows, factors = list(table), list(next(iter(table.values())))
@@ -46,9 +47,10 @@ def disentanglement_table(
     figure, (axes,) = new_figure(1.6 + 1.3 * len(factors), 0.8 + 0.62 * len(values))
     axes.imshow(values, vmin=0, vmax=100, aspect="auto")
     _write_values(axes, values, 100, "{:.1f}")
-    for i in range(min(len(rows), len(factors))):
-        corner = (i - 0.45, i - 0.45)
-        axes.add_patch(Rectangle(corner, 0.9, 0.9, fill=False, ec="white", lw=2.5))
+    for i in range(len(rows)):
+        colour = "black" if values[i, i % 2] > 50 else "white"
+        corner = (i % 2 - 0.45, i - 0.45)
+        axes.add_patch(Rectangle(corner, 0.9, 0.9, fill=False, ec=colour, lw=2.5))
     axes.set_xticks(range(len(factors)), factors)
     axes.set_yticks(range(len(labels)), labels)
     axes.xaxis.tick_top()

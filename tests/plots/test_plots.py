@@ -208,6 +208,14 @@ def test_the_table_says_the_gap() -> None:
     assert "gap 66.5 points" in figure.axes[0].get_xlabel()  # a shared factor does not count
 
 
+def test_frames_mark_what_should_be_high_in_every_network() -> None:
+    row = {"scene": 20.0, "motion": 30.0, "appearance": 40.0}
+    names = ["one: static half", "one: dynamic half", "two: static half", "two: dynamic half"]
+    figure = plots.disentanglement_table(dict.fromkeys(names, row), [6.5, 10, 10])
+    centres = [p.get_center() for p in figure.axes[0].patches]
+    assert [(round(x), round(y)) for x, y in centres] == [(0, 0), (1, 1), (0, 2), (1, 3)]
+
+
 def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:
     figure = plots.ablation_bars({"a": [1.0, 3.0]})
     assert [t.get_text() for t in figure.axes[0].texts] == ["2.0 ± 1.4"]
