@@ -96,7 +96,8 @@ def retrieval_by_halves(
 
 
 def _square(clip: Tensor | Array) -> Pixels:
-    picture = ghost(clip, CELL)
+    # no arrow: estimated from pixels, it is wrong where a shape leaves and comes back opposite
+    picture = ghost(clip, CELL, arrow=False)
     side = picture.shape[0]
     left = max(0, (picture.shape[1] - side) // 2)
     square: Pixels = picture[:, left : left + side]

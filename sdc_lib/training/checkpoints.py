@@ -2,8 +2,8 @@
 
 A checkpoint is one file, ``checkpoints/step_00000012.<digest>.pt``: it is written beside its place,
 flushed to the disk and renamed, and its name carries the start of its SHA-256. So a file that has
-its name is whole, and one that was damaged later is noticed. Reading it runs no code. What is in it is
-gathered in `sdc_lib.training.state`.
+its name is whole, and one that was damaged later is noticed. Reading it runs no code.
+What is in it is gathered in `sdc_lib.training.state`.
 """
 
 import hashlib
