@@ -71,8 +71,8 @@ def test_models_are_found_by_name_and_by_run_folder(
 def test_by_default_names_mean_files_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SDC_WEIGHTS", raising=False)
     monkeypatch.delenv("SDC_CHECKPOINTS", raising=False)
-    found = Path(load("motion_factors_tiny").provenance["source"])
-    assert found.parts[-3:] == ("data", "weights", "motion_factors_tiny.safetensors")
+    found = Path(load("motion_factors_small").provenance["source"])
+    assert found.parts[-3:] == ("data", "weights", "motion_factors_small.safetensors")
 
 
 def test_the_older_folder_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
