@@ -212,7 +212,9 @@ def test_frames_mark_what_should_be_high_in_every_network() -> None:
     row = {"scene": 20.0, "motion": 30.0, "appearance": 40.0}
     names = ["one: static half", "one: dynamic half", "two: static half", "two: dynamic half"]
     figure = plots.disentanglement_table(dict.fromkeys(names, row), [6.5, 10, 10])
-    centres = [p.get_center() for p in figure.axes[0].patches]
+    frames = [p.get_window_extent() for p in figure.axes[0].patches]
+    inside = figure.axes[0].transData.inverted()
+    centres = [inside.transform(((f.x0 + f.x1) / 2, (f.y0 + f.y1) / 2)) for f in frames]
     assert [(round(x), round(y)) for x, y in centres] == [(0, 0), (1, 1), (0, 2), (1, 3)]
 
 
