@@ -16,6 +16,11 @@ PIECES = re.compile(
     flags=re.DOTALL | re.MULTILINE,
 )
 LIMITS_BESIDE = re.compile(r"<msub>(<mo>&#x02211;</mo>(?:(?!</?msub>).)*)</msub>")
+# The converter leaves no space around the name of a function: 2logB.
+NAME = "<mi>(?:log|exp|cos|sin)</mi>"
+BEFORE_NAME = re.compile(rf"(</m(?:i|n|sub|sup|subsup|frac)>)(?={NAME})")
+AFTER_NAME = re.compile(rf"(?<!<msub>)(?<!<msup>)({NAME})(?=<m(?:i|n|sub|sup|subsup|frac)>)")
+THIN_SPACE = r'\1<mspace width="0.1667em"></mspace>'
 LETTERS_ONLY = "sdcmath{}end"
 
 
@@ -32,6 +37,8 @@ def to_mathml(latex: str, *, display: bool) -> str:
         raise ValueError(f"cannot convert to MathML: {latex.strip()}") from error
     if display:  # inside a group the converter sets limits beside their sum
         text = LIMITS_BESIDE.sub(r"<munder>\1</munder>", text)
+    for gap in (BEFORE_NAME, AFTER_NAME):
+        text = gap.sub(THIN_SPACE, text)
     unknown = re.search(r"<m[a-z]+[^>]*>(\\[A-Za-z]+|&)</m", text)
     if unknown:
         raise ValueError(f"cannot convert {unknown.group(1)} to MathML in: {latex.strip()}")

@@ -15,6 +15,8 @@ SLIDERS = {
     "01_frame_differencing": ("frame", "stride", "frozen frame"),
     "05_cross_attention": ("frame", "from rank"),
 }
+# How many images of outputs, explorers' included, have no alternative text.
+SILENT = "images => images.filter(image => !image.alt.trim()).length"
 # Chromium draws no taller picture.
 TALLEST = 16_000
 
@@ -35,6 +37,9 @@ def test_a_notebook_runs_and_its_explorer_answers_the_keyboard_within_a_second(
             if taken >= 1:  # a busy machine may have been in the way once
                 taken = seconds_to_new_picture(page, handle, image)
             assert taken < 1, f"slider {label!r}: {taken:.2f} s from key to picture"
+        images = page.locator(".jp-OutputArea-output img")
+        assert images.count() > page.locator(".widget-html-content img").count() > 0
+        assert images.evaluate_all(SILENT) == 0, "images without a text in their place"
         page.screenshot(path=pictures / f"{notebook}_explorer.png")
         save_whole(page, pictures / f"{notebook}.png")
         assert not errors
