@@ -133,8 +133,8 @@ class OptimConfig:
 
     epochs: Count = 100
     """Passes over the training videos."""
-    batch_size: Annotated[int, Range(2, 1_000_000)] = 64
-    """Videos a step and process; a single one has nothing to be told apart from."""
+    batch_size: Count = 64
+    """Videos a step and process; at least two over all processes, to be told apart."""
     accumulate: Count = 1
     """Batches whose gradients are added up before a step."""
     lr: Annotated[float, Range(0, 10, above=True)] = 1e-3

@@ -169,6 +169,11 @@ class _Run:
             rank=fabric.global_rank,
             world_size=fabric.world_size,
         )
+        if self.plan.global_batch < 2:
+            raise ValueError(
+                "optim.batch_size is 1; a single video has nothing to be told apart from: use 2 or "
+                "more"
+            )
         self.plan.last_step = min(self.plan.last_step, options.max_steps or self.plan.last_step)
         self.objective = SDCObjective(config.objective)
         self.state = build_state(config, fabric)

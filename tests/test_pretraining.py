@@ -159,7 +159,8 @@ def test_a_rejected_setting_claims_no_folder(
 ) -> None:
     options = {"videos": None} if "data" in changes else {}
     with pytest.raises(
-        ValueError, match=r"batch_size is -?1; it must be from 2|batch size|epochs is 0|unknown"
+        ValueError,
+        match=r"batch_size is -1|is 1; a single video|batch size|epochs is 0|unknown",
     ) as error:
         train(changed(CONFIG, **changes), data_dir=tmp_path, **options)
     assert "\n" not in str(error.value)

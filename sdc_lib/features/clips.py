@@ -1,5 +1,6 @@
 """The clips of a whole data set, in batches, with an account of what could not be read."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
@@ -108,13 +109,18 @@ class ClipSource:
     def _samples(self) -> Iterator[EvalSample | tuple[int, str]]:
         """What the loader gives; when one of its processes dies, an error that names the video."""
         done = 0
+        samples = iter(self._loader)
         try:
-            for sample in self._loader:
+            for sample in samples:
                 yield sample
                 done += 1
         except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: it died sending
             if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
+            with contextlib.suppress(RuntimeError):  # torch reports a death again when it notices
+                for worker in getattr(samples, "_workers", ()):
+                    worker.kill()
+                    worker.join()
             path = self.videos[min(done, len(self.videos) - 1)].path
             raise VideoError(
                 path,

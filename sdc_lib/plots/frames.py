@@ -144,7 +144,8 @@ def concept_maps(
     maps = as_numpy(attention).astype(float)
     if maps.ndim != 4:
         raise ValueError(f"attention must be (N, T, H, W), got {maps.shape}")
-    even = bool(np.allclose(maps.sum(axis=(1, 2, 3)), 1, atol=1e-2)) and maps[0].size > 1
+    positions = maps[:1].size
+    even = positions > 1 and bool(np.allclose(maps.sum(axis=(1, 2, 3)), 1, atol=1e-2))
     values = maps * maps[0].size if even else maps
     high = max(float(values.max(initial=0)), 1e-12)
     frames = to_frames(clip)

@@ -22,7 +22,7 @@ def test_three_variants_are_recorded(
     weights = save_weights(tmp_path / "random.safetensors", seed=0)
     words = [str(weights), "--results", str(tmp_path), "--seeds", "2"]
     assert localisation.main(words) == 0
-    name = "localisation-motion_factors_small"
+    name = "localisation-motion_factors_tiny"
     plain, shuffled, untrained = (
         read_record(tmp_path / f"{name}{suffix}.json") for suffix in ("", "-shuffled", "-untrained")
     )
@@ -31,5 +31,5 @@ def test_three_variants_are_recorded(
     assert set(plain.intervals) == set(plain.values)
     assert untrained.seeds == [0, 1]
     assert len(set(untrained.values["static concepts on the shape"])) == 2
-    assert untrained.row == "motion_factors_small, untrained heads"
+    assert untrained.row == "motion_factors_tiny, untrained heads"
     assert "attention mass / area" in capsys.readouterr().out

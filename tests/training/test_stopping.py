@@ -10,9 +10,13 @@ from sdc_lib.training.stopping import StopRequest
 
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
+    runners = signal.getsignal(signal.SIGINT)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # test runners may ignore it
+    before[signal.SIGINT] = signal.default_int_handler
     yield
     assert {number: signal.getsignal(number) for number in before} == before
+    signal.signal(signal.SIGINT, runners)
 
 
 def test_one_signal_is_a_request_and_the_second_interrupts() -> None:
