@@ -117,10 +117,11 @@ class ClipSource:
         except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: it died sending
             if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
                 raise
-            with contextlib.suppress(RuntimeError):  # torch reports a death again when it notices
-                for worker in getattr(samples, "_workers", ()):
-                    worker.kill()
-                    worker.join()
+            for worker in getattr(samples, "_workers", ()):
+                # torch raises whenever it notices the death, until the process is waited for
+                for step in (worker.kill, worker.join, worker.join):
+                    with contextlib.suppress(RuntimeError):
+                        step()
             path = self.videos[min(done, len(self.videos) - 1)].path
             raise VideoError(
                 path,
