@@ -160,6 +160,19 @@ def alignment(
     return (cost.sum() - cost.trace()) / (views * (views - 1))
 
 
+def perplexity(distributions: Tensor) -> Tensor:
+    """How many concepts a distribution amounts to: exp of its entropy, from 1 to K.
+
+    Args:
+        distributions: Shares of K concepts that sum to 1, ``(..., K)``.
+
+    Returns:
+        One number a distribution, ``(...)``: 1 where one concept takes all, K where all are equal.
+    """
+    entropy: Tensor = torch.special.entr(distributions).sum(dim=-1)
+    return entropy.exp()
+
+
 class ScoreQueue(nn.Module):
     """The scores of the last `size` samples, first in, first out.
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from sdc_lib.codebook import ConceptCodebook, alignment, sinkhorn
+from sdc_lib.codebook import ConceptCodebook, alignment, perplexity, sinkhorn
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -266,3 +266,10 @@ def test_alignment_refuses_another_queue_and_temperature() -> None:
         alignment(torch.zeros(3, 2, 4), torch.zeros(5, 2, 3))
     with pytest.raises(ValueError, match="temperature must be positive, got -1"):
         alignment(torch.zeros(3, 2, 4), temperature=-1)
+
+
+def test_perplexity_counts_the_concepts_of_a_distribution() -> None:
+    even = torch.tensor([0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0])
+    assert_close(perplexity(torch.stack([even, torch.eye(8)[2]])), torch.tensor([4.0, 1.0]))
+    p = draw(5, 7).softmax(dim=-1)
+    assert_close(perplexity(p), (-(p * p.log()).sum(dim=-1)).exp())

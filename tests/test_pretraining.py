@@ -30,7 +30,7 @@ from sdc_lib.training.log import COLUMNS, TIMINGS, Row
 from sdc_lib.training.networks import SixViews
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.training.schedule import Phase
-from sdc_lib.training.step import LOGGED, compute_losses, diagnose
+from sdc_lib.training.step import LOGGED, compute_losses
 from sdc_lib.weights import load
 from tests.helpers.small_runs import CONFIG, changed, make_videos, read_log
 
@@ -272,17 +272,6 @@ def test_decorrelation_can_be_kept_out_of_the_backbone() -> None:
     assert_close(buffers, plain_buffers, rtol=0, atol=0)  # statistics updated once
     assert logged["decorrelation"] == pytest.approx(joint_logged["decorrelation"], rel=1e-12)
     assert logged["total"] == pytest.approx(joint_logged["total"], rel=1e-12)
-
-
-def test_diagnosis_of_collapse_and_of_health() -> None:
-    scores = torch.zeros(8, 6, 20)
-    scores[..., 3] = scores[..., 13] = 5.0
-    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4), 0.1)
-    assert_close(torch.stack([low, top, spread]), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
-    scores = 5 * torch.eye(10).repeat(1, 2)[:, None].expand(10, 6, 20)
-    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10), 0.1)
-    assert_close(torch.stack([high, top]), torch.tensor([10.0, 0.1]), rtol=1e-4, atol=1e-4)
-    assert 0.5 < spread < 1.1
 
 
 def test_accumulated_batches_count_as_one_step(train: Train) -> None:

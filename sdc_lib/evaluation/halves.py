@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.special import softmax
 from sklearn.metrics import normalized_mutual_info_score
 
+from sdc_lib.codebook import perplexity
 from sdc_lib.features.store import Features, Floats, Ints
 
 HALVES = ("static", "dynamic")
@@ -41,10 +43,9 @@ def split_halves(features: Features, stream: str = "video") -> dict[str, Floats]
 
 def usage(scores: Floats, temperature: float = TEMPERATURE) -> Usage:
     """Perplexity and usage of one half from its scores ``(N, K)``."""
-    mean = distribution(scores, temperature).mean(axis=0)
-    entropy = -(mean * np.log(np.maximum(mean, 1e-12))).sum()
+    mean = torch.from_numpy(distribution(scores, temperature).mean(axis=0))
     used = len(np.unique(scores.argmax(axis=1)))
-    return Usage(float(np.exp(entropy)), used, scores.shape[1])
+    return Usage(float(perplexity(mean)), used, scores.shape[1])
 
 
 def strongest_nmi(scores: Floats, targets: Ints) -> float:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from sdc_lib import codebook
 from sdc_lib.plots.style import (
     BLUE,
     DIVERGING,
@@ -127,14 +128,12 @@ def _sums(axes: Axes, values: Array, target: float, *, horizontal: bool = False)
 
 
 def perplexity(usage: Tensor | Array) -> float:
-    """How many concepts a usage amounts to: exp of its entropy, 1 (one takes all) to K.
+    """How many concepts a usage amounts to, see `sdc_lib.codebook.perplexity`.
 
     Args:
         usage: Shares or counts of K concepts, ``(K,)``, or distributions ``(N, K)`` to average.
     """
-    shares = _shares(usage)
-    used = shares[shares > 0]
-    return float(np.exp(-(used * np.log(used)).sum()))
+    return float(codebook.perplexity(torch.from_numpy(_shares(usage))))
 
 
 @styled

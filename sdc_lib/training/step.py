@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdc_lib.codebook import ConceptCodebook, ScoreQueue
+from sdc_lib.codebook import ConceptCodebook, ScoreQueue, perplexity
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.distributed import gather_rows
@@ -96,7 +96,7 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
     perplexities, shares = [], []
     for half in video.chunk(2, dim=-1):
         mean = (half / temperature).softmax(dim=-1).mean(dim=0)  # (K,)
-        perplexities.append((-(mean * mean.clamp_min(1e-12).log()).sum()).exp())
+        perplexities.append(perplexity(mean))
         winners = F.one_hot(half.argmax(dim=-1), half.shape[-1]).to(mean.dtype)
         shares.append(winners.mean(dim=0).max())
     features = F.normalize(at_least_float32(pooled[:, 0]), dim=-1)

@@ -1,4 +1,4 @@
-"""A step never waits for a GPU: seen with tensors that have a device and no numbers."""
+"""A step: it waits for no GPU, seen with tensors that have no numbers; signs of collapse."""
 
 from typing import Any
 
@@ -6,16 +6,19 @@ import pytest
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from sdc_lib import plots
 from sdc_lib.codebook import ScoreQueue
+from sdc_lib.evaluation.halves import usage
 from sdc_lib.model import build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.networks import SixViews
 from sdc_lib.training.schedule import Phase
-from sdc_lib.training.step import compute_losses
+from sdc_lib.training.step import compute_losses, diagnose
 from tests.helpers.small_runs import CONFIG
 
 EVERYTHING = Phase(queue=True, codebooks=True, local=True, decorrelation=1.0)
@@ -55,3 +58,24 @@ def test_a_step_waits_for_no_gpu() -> None:
         assert len(copies.seen) == 1  # what used to be: a list of numbers is sent
         with pytest.raises(DataDependentOutputException):
             int(queue.filled)
+
+
+def test_diagnosis_of_collapse_and_of_health() -> None:
+    scores = torch.zeros(8, 6, 20)
+    scores[..., 3] = scores[..., 13] = 5.0
+    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4), 0.1)
+    assert_close(torch.stack([low, top, spread]), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
+    scores = 5 * torch.eye(10).repeat(1, 2)[:, None].expand(10, 6, 20)
+    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10), 0.1)
+    assert_close(torch.stack([high, top]), torch.tensor([10.0, 0.1]), rtol=1e-4, atol=1e-4)
+    assert 0.5 < spread < 1.1
+
+
+def test_perplexity_of_training_figures_and_evaluation_is_one_number() -> None:
+    scores = torch.randn(12, 6, 20, generator=torch.Generator().manual_seed(0)).tanh()
+    logged = diagnose(scores, torch.ones(12, 6, 4), 0.1)[:2]
+    video = scores[:, :2].flatten(0, 1)  # both video views of every sample
+    for value, half in zip(logged, video.chunk(2, dim=-1), strict=True):
+        assert usage(half.numpy(), 0.1).perplexity == pytest.approx(float(value), rel=1e-6)
+        drawn = plots.perplexity((half / 0.1).softmax(dim=-1))
+        assert drawn == pytest.approx(float(value), rel=1e-6)
