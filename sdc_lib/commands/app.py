@@ -25,6 +25,7 @@ from sdc_lib.commands.doctor import Doctor
 from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import pretrain_app
 from sdc_lib.commands.search import Embed, Search
+from sdc_lib.commands.unrecognized import explain
 from sdc_lib.support.settings import check_settings
 
 ABOUT = (
@@ -92,13 +93,32 @@ def parse(words: Sequence[str]) -> Command:
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):
-            command = build_app().cli(prog="sdc", description=ABOUT, args=list(words))
+            command = _parse(words)
     except SystemExit as stop:
         if stop.code:
-            print(f"sdc: {_without_box(printed.getvalue())}", file=sys.stderr)
+            message = _without_box(printed.getvalue())
+            if message.startswith("Unrecognized"):
+                message = explain(words, _help_of) or message
+            print(f"sdc: {message}", file=sys.stderr)
         raise
     check_settings(command, flags=True)
     return cast(Command, command)
+
+
+def _parse(words: Sequence[str]) -> object:
+    return build_app().cli(prog="sdc", description=ABOUT, args=list(words))
+
+
+def _help_of(words: Sequence[str]) -> str:
+    """The help of the command that words lead to; what follows its name does not matter."""
+    printed = io.StringIO()
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.suppress(SystemExit),
+    ):
+        _parse([*words, "--help"])
+    return printed.getvalue()
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
@@ -117,7 +137,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _without_box(text: str) -> str:
-    """The parser's framed message as one line."""
-    lines = [re.sub(r"[│╭╮╰╯─]+", " ", line) for line in text.splitlines()]
+    """The parser's message as one line, out of its frame of lines or, in ASCII, of hyphens."""
+    lines = [re.sub(r"[│╭╮╰╯─]+|-{3,}", " ", line) for line in text.splitlines()]
     message = "; ".join(" ".join(line.split()) for line in lines if line.strip())
+    message = re.sub(r"^([^;]+); (?=\1)", "", message)  # a title that the first line repeats
     return re.sub(r"([:.]);", r"\1", message)
