@@ -1,5 +1,6 @@
 """Figures of dots: ablations with their seeds, ranks in two clips, the strongest concepts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,13 @@ from torch import Tensor
 
 from sdc_lib.plots.style import (
     BLACK,
+    CELL_COLOURS,
     GREY,
     PALETTE,
     STREAM_COLOURS,
     VERMILLION,
     Array,
     as_numpy,
-    lighter,
     new_figure,
     styled,
 )
@@ -127,7 +128,9 @@ def factorial_grid(
     """Show which concept answers most to every pair of two factors, a panel for each half.
 
     If the static half knows rows and nothing else, every row of its panel has one colour; if the
-    dynamic half knows columns, every column of its panel has one.
+    dynamic half knows columns, every column of its panel has one. No two concepts share a colour,
+    in one panel or across both: concepts of a single cell stay white, and if more than
+    `CELL_COLOURS` are left, so do those of the fewest cells.
 
     Args:
         static: The strongest static concept of every pair, ``(R, C)`` whole numbers.
@@ -137,38 +140,50 @@ def factorial_grid(
         title: Above the figure.
 
     Returns:
-        Two tables whose cells have a colour for each concept, and its number.
+        Two tables whose cells have a colour for each concept of several cells, and its number.
+
+    Raises:
+        ValueError: If a table is not ``(R, C)``.
     """
     count, across = len(row_names), len(column_names)
-    figure, panels = new_figure(1.6 + 1.5 * across, 1.1 + 0.5 * count, 1, 2, sharey=True)
-    for axes, half, values in zip(panels, ("static", "dynamic"), (static, dynamic), strict=True):
-        table = as_numpy(values)
+    tables = {"static": as_numpy(static), "dynamic": as_numpy(dynamic)}
+    for half, table in tables.items():
         if table.shape != (count, across):
             raise ValueError(
                 f"the {half} concepts must be ({count}, {across}), a row for each of "
                 f"{', '.join(row_names)}, got {table.shape}"
             )
-        _concept_cells(axes, table)
+    colours = _colours_of_concepts(tables)
+    size = 1.4 + 1.2 * across, 0.9 + 0.5 * count
+    figure, panels = new_figure(*size, 1, 2, sharey=True)
+    for axes, (half, table) in zip(panels, tables.items(), strict=True):
+        _concept_cells(axes, table, {c: colour for (h, c), colour in colours.items() if h == half})
         axes.set_xticks(range(across), column_names)
         axes.set_yticks(range(count), row_names)
         axes.set_title(f"strongest {half} concept", color=STREAM_COLOURS[half], weight="bold")
         axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
     if title:
         figure.suptitle(title)
     return figure
 
 
-def _concept_cells(axes: Axes, table: Array) -> None:
-    found = list(dict.fromkeys(table.ravel().tolist()))
-    shades = {concept: to_rgb(lighter(PALETTE[i % 8], 0.55)) for i, concept in enumerate(found)}
-    axes.imshow(np.array([[shades[concept] for concept in row] for row in table.tolist()]))
+def _colours_of_concepts(tables: Mapping[str, Array]) -> dict[tuple[str, int], str]:
+    """A colour of its own for each (half, concept) of several cells, the most frequent first."""
+    cells = Counter((half, c) for half, table in tables.items() for c in table.ravel().tolist())
+    shared = [concept for concept, count in cells.most_common() if count > 1]
+    return dict(zip(shared, CELL_COLOURS, strict=False))
+
+
+def _concept_cells(axes: Axes, table: Array, colours: Mapping[int, str]) -> None:
+    shades = [[to_rgb(colours.get(concept, "white")) for concept in row] for row in table.tolist()]
+    axes.imshow(np.array(shades))
     for (row, column), concept in np.ndenumerate(table):
         axes.text(column, row, str(concept), ha="center", va="center", weight="bold")
     for edge in range(1, table.shape[0]):
-        axes.axhline(edge - 0.5, color="white", lw=2)
+        axes.axhline(edge - 0.5, color=GREY, lw=0.8)
     for edge in range(1, table.shape[1]):
-        axes.axvline(edge - 0.5, color="white", lw=2)
+        axes.axvline(edge - 0.5, color=GREY, lw=0.8)
+    axes.spines[:].set(visible=True, color=GREY)
 
 
 def _ranks(scores: Array) -> Array:

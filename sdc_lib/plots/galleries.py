@@ -96,8 +96,7 @@ def retrieval_by_halves(
 
 
 def _square(clip: Tensor | Array) -> Pixels:
-    # no arrow: estimated from pixels, it is wrong where a shape leaves and comes back opposite
-    picture = ghost(clip, CELL, arrow=False)
+    picture = ghost(clip, CELL)
     side = picture.shape[0]
     left = max(0, (picture.shape[1] - side) // 2)
     square: Pixels = picture[:, left : left + side]

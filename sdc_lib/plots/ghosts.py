@@ -1,4 +1,4 @@
-"""A clip in one still: three of its moments over its background, and an arrow along the way."""
+"""A clip in one still: three of its moments over its background, and an arrow along a known way."""
 
 from typing import Any
 
@@ -11,23 +11,22 @@ from sdc_lib.plots.style import DENSITY, Array
 
 _OPACITY = (0.4, 0.65, 1.0)
 _CHANGE = (24.0, 72.0)  # grey levels off the background: not seen below, fully seen above
-_SHORTEST, _JUMP = 0.12, 0.3  # of the side: a way worth an arrow; a leap where a path wraps round
+_SHORTEST, _LEAP = 0.12, 0.5  # of the side: a way worth an arrow; where a way wraps round
 
 
-def ghost(
-    clip: Tensor | Array, height: int = 96, path: Array | None = None, *, arrow: bool = True
-) -> Pixels:
+def ghost(clip: Tensor | Array, height: int = 96, path: Tensor | Array | None = None) -> Pixels:
     """Draw what moves in a clip at its start, middle and end into one picture.
 
     The background is the median over time; what differs from it moves, and is drawn the fainter the
-    earlier it is. The arrow follows the centre of what moves; there is none where it stays.
+    earlier it is. An arrow needs a `path`: pixels do not tell the way of a shape that is larger
+    than its way, or leaves on one side and comes back on the other.
 
     Args:
         clip: See `sdc_lib.plots.to_frames`.
         height: Of the picture, pixels of the page.
-        path: Where the object is at every frame, ``(T, 2)``, x and y as shares of the side;
-            without it the way is estimated from the pixels.
-        arrow: Whether to draw the way.
+        path: Where the object's centre is at every frame, ``(T, 2)``, x and y as shares of the
+            sides, see `sdc_lib.datasets.motion_factors.world.shape_path`. Where it wraps round, the
+            arrow follows the longest piece without a leap; none is drawn along a very short way.
 
     Returns:
         uint8 ``(height * DENSITY, W, 3)``.
@@ -41,32 +40,14 @@ def ghost(
         share = opacity * seen[moment][..., None]
         picture = picture * (1 - share) + frames[moment] * share
     out = picture.round().astype(np.uint8)
-    if not arrow:
-        return out
-    size = np.array(out.shape[1::-1], float)
-    way = centres(seen) if path is None else np.asarray(path, float)
-    return _with_arrow(out, way * size)
+    return out if path is None else _with_arrow(out, np.asarray(path, float))
 
 
-def centres(seen: Array) -> Array:
-    """Centre of the weights ``(T, H, W)`` at every frame, ``(T, 2)``: shares of width and height.
-
-    NaN where there is no weight.
-    """
-    height, width = seen.shape[1:]
-    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
-    total = seen.sum(axis=(1, 2))
-    total = np.where(total > 1e-3 * height * width, total, np.nan)
-    found: Array = np.stack([seen.sum(axis=1) @ x / total, seen.sum(axis=2) @ y / total], axis=1)
-    return found
-
-
-def _with_arrow(picture: Pixels, way: Array) -> Pixels:
-    """The picture with an arrow along the last unbroken piece of a way in pixels ``(T, 2)``."""
-    way = way[np.isfinite(way).all(axis=1)]
+def _with_arrow(picture: Pixels, path: Array) -> Pixels:
+    """The picture with an arrow along the longest unbroken piece of a way, ``(T, 2)`` in shares."""
+    leaps = np.flatnonzero((np.abs(np.diff(path, axis=0)) > _LEAP).any(axis=1))
+    pieces = np.split(path * np.array(picture.shape[1::-1], float), leaps + 1)
     side = min(picture.shape[:2])
-    leaps = np.flatnonzero(np.hypot(*np.diff(way, axis=0).T) > _JUMP * side)
-    pieces = np.split(way, leaps + 1)
     longest = _smooth(max(pieces, key=_length))
     if _length(longest) < _SHORTEST * side:
         return picture

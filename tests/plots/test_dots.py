@@ -32,12 +32,21 @@ def test_ranks_are_joined_and_kept_ones_differ_by_line_style() -> None:
     assert f"{int(kept.sum())} of 20" in figure.axes[0].get_title()
 
 
-def test_the_grid_has_a_colour_for_each_concept() -> None:
-    figure = plots.factorial_grid([[3, 3], [7, 7]], [[1, 2], [1, 2]], ["disc", "star"], ["a", "b"])
+def test_the_grid_has_a_colour_for_each_concept_of_several_cells() -> None:
+    figure = plots.factorial_grid([[3, 3], [7, 7]], [[1, 2], [1, 9]], ["disc", "star"], ["a", "b"])
     left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
     assert (left[:, 0] == left[:, 1]).all()
     assert (left[0] != left[1]).any()
-    assert (right[0] == right[1]).all()
+    assert (right[0, 0] == right[1, 0]).all()
+    assert (right[:, 1] == 1).all()  # concepts of a single cell are white
     assert [text.get_text() for text in figure.axes[0].texts] == ["3", "3", "7", "7"]
     with pytest.raises(ValueError, match=r"static concepts must be \(2, 2\)"):
         plots.factorial_grid([[1, 2, 3]] * 2, [[1, 2]] * 2, ["x", "y"], ["a", "b"])
+
+
+def test_no_two_concepts_of_the_grid_share_a_colour() -> None:
+    static = np.arange(8).repeat(2).reshape(4, 4)  # eight concepts a half, two cells each
+    figure = plots.factorial_grid(static, static, list("abcd"), list("efgh"))
+    shades = [np.asarray(axes.images[0].get_array()).reshape(16, 3)[::2] for axes in figure.axes]
+    assert len(np.unique(np.concatenate(shades), axis=0)) == 16
+    assert not (np.concatenate(shades) == 1).all(axis=1).any()

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from sdc_lib import plots
-from sdc_lib.plots.ghosts import centres
+from sdc_lib.datasets.motion_factors.world import MOTIONS, shape_path
+from sdc_lib.plots import ghosts
 from sdc_lib.plots.style import DENSITY, STREAM_COLOURS
 
 
@@ -19,7 +20,7 @@ def moving_square(step: int = 4, frames: int = 9) -> NDArray[np.uint8]:
 
 
 def test_a_ghost_shows_start_middle_and_end_fading_backwards() -> None:
-    picture = plots.ghost(moving_square(), 48 // DENSITY, arrow=False)
+    picture = plots.ghost(moving_square(), 48 // DENSITY)
     assert picture.shape == (48, 48, 3)
     start, middle, end = (int(picture[24, x, 0]) for x in (8, 24, 40))
     assert end == 20
@@ -27,31 +28,44 @@ def test_a_ghost_shows_start_middle_and_end_fading_backwards() -> None:
     assert (picture[:16] == 200).all()
 
 
-def test_the_arrow_follows_what_moves_and_is_left_out_where_nothing_does() -> None:
-    plain = plots.ghost(moving_square(), 48, arrow=False)
-    drawn = plots.ghost(moving_square(), 48)
-    changed = np.argwhere((drawn != plain).any(axis=-1))
-    assert changed[:, 1].max() > 0.75 * drawn.shape[1]
-    assert np.abs(changed[:, 0] - drawn.shape[0] / 2).max() < 0.2 * drawn.shape[0]
-    still = moving_square(step=0)
-    np.testing.assert_array_equal(plots.ghost(still, 48), plots.ghost(still, 48, arrow=False))
+def arrow(path: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Pixels that change when a way is given."""
+    clip = moving_square(step=0, frames=len(path))
+    changed: NDArray[np.bool_] = plots.ghost(clip, 48, path) != plots.ghost(clip, 48)
+    return changed.any(axis=-1)
 
 
-def test_a_given_way_is_taken_and_a_leap_in_it_is_not_drawn() -> None:
-    way = np.array([[0.9, 0.1], [0.95, 0.1], [0.05, 0.1], [0.3, 0.1], [0.5, 0.1]])
-    clip = moving_square(step=0, frames=5)
-    changed = plots.ghost(clip, 48, way) != plots.ghost(clip, 48, arrow=False)
-    columns = np.flatnonzero(changed.any(axis=(0, 2))) / changed.shape[1]
-    assert columns.size
-    assert columns.max() < 0.7
+def test_the_arrow_follows_the_way_and_is_left_out_where_there_is_none() -> None:
+    x = np.linspace(0.2, 0.8, 9)
+    drawn = arrow(np.stack([x, np.full(9, 0.5)], axis=1))
+    rows, columns = np.nonzero(drawn)
+    assert columns.max() > 0.75 * drawn.shape[1]
+    assert columns.min() < 0.25 * drawn.shape[1]
+    assert np.abs(rows - drawn.shape[0] / 2).max() < 0.2 * drawn.shape[0]
+    heights = drawn.sum(axis=0)
+    assert heights.argmax() > 0.6 * drawn.shape[1]  # the head is where the way ends
+    assert not arrow(np.full((9, 2), 0.5)).any()
 
 
-def test_centres_are_shares_of_the_sides() -> None:
-    seen = np.zeros((2, 10, 20))
-    seen[0, 2:4, 10:12] = 1
-    found = centres(seen)
-    np.testing.assert_allclose(found[0], [0.55, 0.3])
-    assert np.isnan(found[1]).all()
+def test_a_leap_round_the_edge_is_not_drawn() -> None:
+    leaving = np.array([[0.06, 0.1], [0.02, 0.1], [0.98, 0.1], [0.7, 0.1], [0.5, 0.1], [0.3, 0.1]])
+    columns = np.flatnonzero(arrow(leaving).any(axis=0)) / 96
+    assert columns.min() > 0.2
+    assert columns.max() > 0.8
+    falling = arrow(leaving[:, ::-1])
+    assert np.flatnonzero(falling.any(axis=1)).min() > 0.2 * 96
+
+
+@pytest.mark.parametrize(("motion", "axis"), [("left", 0), ("up", 1)])
+def test_the_arrow_of_a_shape_that_wraps_round_keeps_its_direction(
+    motion: str, axis: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways: list[NDArray[np.float64]] = []
+    monkeypatch.setattr(ghosts, "_arrow", lambda draw, way, colour, width: ways.append(way))
+    for seed in range(20):
+        arrow(shape_path(MOTIONS.index(motion), seed, 16))
+    assert len(ways) > 20
+    assert all((np.diff(way[:, axis]) < 0).all() for way in ways)
 
 
 def test_the_atlas_names_all_factors_with_their_purity() -> None:

@@ -2,7 +2,7 @@
 
 The world is a torus: what leaves on one side enters on the other. Backgrounds are faint and the
 distractor is plain: what tells one video from another should be its labels before anything else.
-The generator knows where everything is, frame by frame: `render_masks`.
+The generator knows where everything is, frame by frame: `render_masks`, `shape_path`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sdc_lib.datasets.motion_factors.scenes import NUM_SCENES, Background, backg
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES, Array, sprite
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS, Track, draw_track
 
-__all__ = ["MOTIONS", "Masks", "render_masks", "render_video"]
+__all__ = ["MOTIONS", "Masks", "render_masks", "render_video", "shape_path"]
 
 # Ranges of the nuisances: lengths in shares of the side.
 _DISTRACTOR_DIAMETER = (0.08, 0.14)
@@ -93,6 +93,16 @@ def render_masks(
     for mask in (shape, distractor):
         _shake(mask, plan.camera)
     return Masks(shape, distractor)
+
+
+def shape_path(motion: int, seed: int, num_frames: int = 48) -> NDArray[np.float64]:
+    """Where the centre of the shape is in the video that `render_video` draws from these arguments.
+
+    Returns:
+        float64 ``(T, 2)``: x to the right and y downwards in shares of the side, modulo 1.
+    """
+    track = _draw_plan(motion, num_frames, *_streams(seed)).track
+    return np.stack([track.x, track.y], axis=1)
 
 
 class _Plan(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdc_lib.datasets.motion_factors.scenes import scene
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES, sprite
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS, draw_track
-from sdc_lib.datasets.motion_factors.world import render_masks, render_video
+from sdc_lib.datasets.motion_factors.world import render_masks, render_video, shape_path
 
 
 def mean_steps(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,3 +140,12 @@ def test_sprites_differ_and_turning_shows_on_each() -> None:
             assert np.abs(np.rot90(shown, turns) - shown).mean() > 0.05
         for other in images[:i]:
             assert np.abs(image[0] * (1 + image[1]) - other[0] * (1 + other[1])).mean() > 0.1
+
+
+@pytest.mark.parametrize("motion", [0, 3, 9])
+def test_the_path_is_the_centre_of_the_mask_on_the_torus(motion: int) -> None:
+    mask = render_masks(5, motion, seed=4, side=64, num_frames=12).shape
+    turns = np.exp(2j * np.pi * (np.arange(64) + 0.5) / 64)
+    centre = np.stack([mask.sum(axis=1) @ turns, mask.sum(axis=2) @ turns], axis=1)
+    off = shape_path(motion, 4, 12) - np.angle(centre) / (2 * np.pi)
+    assert np.abs((off + 0.5) % 1 - 0.5).max() < 3 / 64  # the camera shakes by two pixels
