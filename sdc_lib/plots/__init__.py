@@ -14,6 +14,7 @@ except ImportError as error:
 
 from sdc_lib.plots.architecture import architecture
 from sdc_lib.plots.blocks import PARTS
+from sdc_lib.plots.codebooks import codebooks
 from sdc_lib.plots.concepts import (
     SinkhornStep,
     codebook_usage,
@@ -73,6 +74,7 @@ __all__ = [
     "ablation_dots",
     "architecture",
     "codebook_usage",
+    "codebooks",
     "concept_atlas",
     "concept_maps",
     "concept_overlap",

@@ -85,13 +85,14 @@ def filter_ranks(
         scores: Scores of one clip with N concepts, ``(N,)``.
         other: Those of the other clip of the same video.
         kept: Which concepts the filter keeps, ``(N,)``, see `sdc_lib.attention.select_concepts`.
-        names: Of the concepts.
+        names: Of the concepts; ``static 3`` and ``dynamic 7`` give the colour of the half.
         top_k: The rank at which the filter draws its line.
         shown: Concepts are drawn that are among so many in at least one clip.
         title: Above the axes.
 
     Returns:
-        Dots at the ranks, 1 at the top; kept ones joined by a solid line, others by a dashed one.
+        Dots at the ranks, 1 at the top: full and joined by a solid line where the concept is kept,
+        hollow and joined by a dotted one where it is not. The dashed rule is the filter's limit.
     """
     one, two = (_ranks(as_numpy(values)) for values in (scores, other))
     keep = as_numpy(kept).astype(bool)
@@ -99,21 +100,22 @@ def filter_ranks(
     deepest = int(np.maximum(one, two)[chosen].max())
     figure, (axes,) = new_figure(5.4, 1.0 + 0.2 * deepest)
     for c in chosen.tolist():
-        colour = STREAM_COLOURS["video"] if keep[c] else GREY
-        line: dict[str, Any] = {"color": colour, "linestyle": "-" if keep[c] else (0, (3, 2))}
-        axes.plot([0, 1], [one[c], two[c]], marker="o", markersize=5, **line)
         name = f"concept {c}" if names is None else names[c]
+        colour = STREAM_COLOURS.get(name.split()[0], STREAM_COLOURS["video"])
+        line: dict[str, Any] = {"color": colour, "linestyle": "-" if keep[c] else (0, (1, 2))}
+        face = colour if keep[c] else "white"
+        axes.plot([0, 1], [one[c], two[c]], marker="o", markersize=5, mfc=face, **line)
         look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
         axes.text(-0.04, one[c], name, ha="right", **look)
         axes.text(1.04, two[c], name, ha="left", **look)
-    axes.axhline(top_k - 0.5, color=VERMILLION, linestyle=":", linewidth=1.3)
+    axes.axhline(top_k - 0.5, color=VERMILLION, linestyle="--", linewidth=1.3)
     axes.set(xlim=(-0.6, 1.6), ylim=(deepest + 0.7, 0.3), ylabel="rank, 1 = highest score")
     axes.set_yticks([rank for rank in (1, 5, 10, 15, 20, 30, 40) if rank <= deepest])
     axes.set_xticks([0, 1], ["clip 1", "clip 2"])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(title or f"{int(keep.sum())} of {len(keep)} concepts are strong in both clips")
+    axes.set_title(title or f"{int(keep.sum())} of {len(keep)} concepts are kept")
     return figure
 
 

@@ -31,8 +31,9 @@ def test_a_ghost_shows_start_middle_and_end_fading_backwards() -> None:
 def arrow(path: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Pixels that change when a way is given."""
     clip = moving_square(step=0, frames=len(path))
-    changed: NDArray[np.bool_] = plots.ghost(clip, 48, path) != plots.ghost(clip, 48)
-    return changed.any(axis=-1)
+    change = np.abs(plots.ghost(clip, 48, path).astype(int) - plots.ghost(clip, 48))
+    changed: NDArray[np.bool_] = change.max(axis=-1) > 0
+    return changed
 
 
 def test_the_arrow_follows_the_way_and_is_left_out_where_there_is_none() -> None:
