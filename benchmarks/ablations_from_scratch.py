@@ -1,0 +1,163 @@
+"""What each part of the method is worth when everything is trained from scratch.
+
+``python -m benchmarks.ablations_from_scratch`` pretrains backbone and heads once for each variant
+and seed, with one part of the objective off and a budget that all share, and measures what features
+and concepts then tell of the factors. `benchmarks.ablations` asks the same of the concepts alone,
+on one frozen backbone. Runs are kept and continued after an interruption; records in results/ grow
+seed by seed, and what they hold is skipped.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from benchmarks.ablations import ROOT, draw
+from benchmarks.baseline_runs import alignment_of_the_video_alone, contrast_alone, pretrained
+from benchmarks.seeds import add_seed, recorded
+from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.names import open_dataset
+from sdc_lib.evaluation.disentanglement import disentanglement
+from sdc_lib.evaluation.follow import metrics_of
+from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.presets import PRESETS
+
+Change = Callable[[PretrainConfig], PretrainConfig]
+
+
+def everything(config: PretrainConfig) -> PretrainConfig:
+    """The preset as it is."""
+    return config
+
+
+def without(family: str, config: PretrainConfig) -> PretrainConfig:
+    """The preset without one family of terms."""
+    return replace(config, weights=replace(config.weights, **{family: 0.0}))
+
+
+def without_queue(config: PretrainConfig) -> PretrainConfig:
+    """Assignments from the batch alone."""
+    return replace(config, curriculum=replace(config.curriculum, queue_size=0))
+
+
+def without_filter(config: PretrainConfig) -> PretrainConfig:
+    """Local contrast of all concepts, active or not."""
+    return replace(config, objective=replace(config.objective, filter_top_k=0))
+
+
+CHANGES: Mapping[str, Change] = {
+    "everything": everything,
+    "no contrast": partial(without, "contrast"),
+    "no alignment": partial(without, "align"),
+    "no diversity": partial(without, "diversity"),
+    "no fidelity": partial(without, "fidelity"),
+    "no local terms": partial(without, "local"),
+    "no concept filter": without_filter,
+    "no queue": without_queue,
+    "contrast alone": contrast_alone,
+    "alignment of the video alone (as SwAV)": alignment_of_the_video_alone,
+}
+"""What is compared: what each variant changes in the preset."""
+
+
+def shortened(config: PretrainConfig, epochs: int) -> PretrainConfig:
+    """A run of so many epochs in which everything starts at the same share of the way."""
+    share = epochs / config.optim.epochs
+    optim, curriculum = config.optim, config.curriculum
+    return replace(
+        config,
+        optim=replace(
+            optim,
+            epochs=epochs,
+            milestones=tuple(round(share * epoch) for epoch in optim.milestones),
+            warmup_epochs=share * optim.warmup_epochs,
+        ),
+        curriculum=replace(curriculum, local_from_epoch=round(share * curriculum.local_from_epoch)),
+    )
+
+
+def measure(
+    row: str, config: PretrainConfig, seeds: Sequence[int], options: argparse.Namespace
+) -> Record:
+    """Train and measure the seeds that the variant's record lacks, and write it after each."""
+    record = recorded(blank_record(row, config), options.results)
+    folder = options.runs / record.name
+    clips = settings_for("own", config).clips
+    data = replace(config.data, size="tiny")
+    for seed in seeds:
+        if seed in record.seeds:
+            continue
+        made = pretrained(config, folder, options.data_dir, seed)
+        started = time.perf_counter()
+        train, test = (open_dataset(data, options.data_dir, part) for part in ("train", "test"))
+        result = disentanglement(
+            made.network, train, test, clips, name=row, workers=options.workers
+        )
+        record = add_seed(
+            replace(record, evaluated=result.evaluated, official=result.official),
+            metrics_of(result),
+            seed,
+            made.seconds + time.perf_counter() - started,
+        )
+        write_record(record, options.results)
+        print(f"{result}\nseed {seed}", flush=True)
+    return record
+
+
+def blank_record(row: str, config: PretrainConfig) -> Record:
+    """What a variant's record says before there are numbers."""
+    word = "".join(c if c.isalnum() else "-" for c in row).strip("-")
+    optim = config.optim
+    return Record(
+        name=f"from_scratch-{word}",
+        table="from_scratch",
+        row=row,
+        values={},
+        config=config.hash(),
+        dataset="motion-factors/test",
+        protocol=(
+            f"{config.name} from scratch, {optim.epochs} epochs, batch {optim.batch_size}, "
+            f"K={config.model.num_concepts}; disentanglement on tiny"
+        ),
+        column="trained here",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train what is missing, then draw the plot."""
+    options = parse(argv)
+    config = shortened(PRESETS[options.preset], options.epochs)
+    records = []
+    for seed in range(options.seeds):  # every variant once, then every variant again
+        records = [
+            measure(row, CHANGES[row](config), range(seed + 1), options)
+            for row in options.only or CHANGES
+        ]
+    draw(records, options.plot)
+    print(f"{len(records)} variants are recorded; `make results` writes the table")
+    return 0
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="motion_factors_small", choices=sorted(PRESETS))
+    parser.add_argument("--epochs", type=int, default=29, help="of every run; 29: 1,000 steps")
+    parser.add_argument("--only", nargs="+", choices=list(CHANGES), metavar="VARIANT")
+    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
+    parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "from_scratch")
+    parser.add_argument(
+        "--plot", type=Path, default=ROOT / "docs" / "images" / "ablations_from_scratch.png"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="that decode for the evaluation")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
