@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +14,8 @@ from sdc_lib.datasets.names import DATASETS
 from sdc_lib.support.settings import Count, Fold, Range, Seed, Workers
 
 if TYPE_CHECKING:
+    from sdc_lib.evaluation.experiment import Conditions
+
     DatasetChoice = str
 else:  # the command line offers these choices
     DatasetChoice = Literal[(*DATASETS, "all")]
@@ -78,29 +80,16 @@ class Evaluate:
         if "all" in (self.dataset, self.protocol):
             return self._run_all()
         from sdc_lib.evaluation import evaluate
-        from sdc_lib.support.devices import pick_device
 
         evaluation = evaluate(
             self.weights,
             self.dataset,
             self.protocol,  # type: ignore[arg-type]
-            self.data_dir,
-            clips=self.clips,
-            stride=self.stride,
             fold=self.fold,
-            split=self.split,
-            target=self.target,
-            factors=self._factors(),
-            folds=self.folds,
-            size=self.size,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            workers=self.workers,
-            device=pick_device(self.device),
-            seed=self.seed,
             cache_dir=self.cache_dir,
             results_dir=self.results_dir,
             name=self.name,
+            **vars(self._conditions()),
         )
         print(evaluation)
         for line in evaluation.left_out:
@@ -109,15 +98,9 @@ class Evaluate:
 
     def _run_all(self) -> int:
         """Answer every question that there is, and print one table."""
-        from sdc_lib.evaluation.experiment import (
-            Conditions,
-            all_questions,
-            answer,
-            compare,
-        )
+        from sdc_lib.evaluation.experiment import all_questions, answer, compare
         from sdc_lib.evaluation.found import Found, found_datasets
         from sdc_lib.evaluation.protocols import PROTOCOLS
-        from sdc_lib.support.devices import pick_device
 
         every = self.dataset == "all"
         found = Found({self.dataset: (self.fold,)}, {})
@@ -127,23 +110,10 @@ class Evaluate:
             print(f"skipped {name}: {reason}")
         datasets = found.folds
         protocols = PROTOCOLS if self.protocol == "all" else (self.protocol,)
-        factors = self._factors()
-        conditions = Conditions(
-            self.data_dir,
-            size=self.size,
-            epochs=self.epochs,
-            workers=self.workers,
-            device=pick_device(self.device),
-            seed=self.seed,
-            clips=self.clips,
-            stride=self.stride,
-            split=self.split,
-            target=self.target,
-            factors=factors,
-            folds=self.folds,
-            batch_size=self.batch_size,
+        conditions = self._conditions()
+        asked = all_questions(
+            {self.weights: self.weights}, datasets, protocols, conditions.factors or ()
         )
-        asked = all_questions({self.weights: self.weights}, datasets, protocols, factors or ())
         asked = [question for question in asked if question.dataset in datasets]
         with contextlib.ExitStack() as stack:
             folder = self.results_dir or stack.enter_context(tempfile.TemporaryDirectory())
@@ -156,6 +126,15 @@ class Evaluate:
         ):
             print(line)
         return 0
+
+    def _conditions(self) -> Conditions:
+        """What holds for one question and for all."""
+        from sdc_lib.evaluation.experiment import Conditions
+        from sdc_lib.support.devices import pick_device
+
+        given = {field.name: getattr(self, field.name) for field in fields(Conditions)}
+        given |= {"device": pick_device(self.device), "factors": self._factors()}
+        return Conditions(**given)
 
     def _factors(self) -> tuple[str, ...] | None:
         return None if self.factors is None else tuple(self.factors.replace(",", " ").split())

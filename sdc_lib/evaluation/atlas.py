@@ -24,6 +24,7 @@ from sdc_lib.evaluation.concepts import Concept, ConceptReport, analyse_concepts
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.support.files import check_writable, write_atomically
+from sdc_lib.support.modes import evaluating
 
 _DOCTYPE = "<!DOCTYPE html>"
 _STYLE = """
@@ -145,18 +146,16 @@ def _exhibits(
         for video in concept.videos.tolist():
             wanted.setdefault(video, []).append(concept.index)
     source = EvalClips(dataset, clips.num_frames, clips.stride, clips.size, clips.clips)
-    was_training = model.training
-    model.eval()
     found: dict[tuple[int, int], Exhibit] = {}
     bar = tqdm(wanted.items(), desc="atlas", unit="video", delay=2, disable=not progress)
-    for video, concepts in bar:
-        name = features.names[video]
-        pixels = source[place[name]].clips
-        for index in concepts:
-            score = float(features.scores["video"][video, index])
-            frame, overlay = strongest_moment(model, pixels, index)
-            found[index, video] = Exhibit(name, score, frame, overlay)
-    model.train(was_training)
+    with evaluating(model):
+        for video, concepts in bar:
+            name = features.names[video]
+            pixels = source[place[name]].clips
+            for index in concepts:
+                score = float(features.scores["video"][video, index])
+                frame, overlay = strongest_moment(model, pixels, index)
+                found[index, video] = Exhibit(name, score, frame, overlay)
     return {c.index: [found[c.index, v] for v in c.videos.tolist()] for c in report.concepts}
 
 

@@ -9,7 +9,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal, NamedTuple
@@ -146,32 +146,20 @@ def answer(
 def _ask(
     question: Question, folder: Path, name: str, conditions: Conditions, progress: bool
 ) -> Record:
-    trains = question.protocol in TRAINED
-    target = conditions.target
-    if trains and question.dataset == "motion-factors":
-        target = target or "motion"
+    if question.protocol not in TRAINED:
+        conditions = replace(conditions, epochs=None)
+    elif question.dataset == "motion-factors":
+        conditions = replace(conditions, target=conditions.target or "motion")
     return evaluate(
         question.weights,
         question.dataset,
         question.protocol,
-        conditions.data_dir,
         fold=question.fold,
-        clips=conditions.clips,
-        stride=conditions.stride,
-        split=conditions.split,
-        target=target,
-        factors=conditions.factors,
-        folds=conditions.folds,
-        batch_size=conditions.batch_size,
-        size=conditions.size,
-        epochs=conditions.epochs if trains else None,
-        workers=conditions.workers,
-        device=conditions.device,
-        seed=conditions.seed,
         cache_dir=folder / "features",
         results_dir=folder / "records",
         name=name,
         progress=progress,
+        **vars(conditions),
     ).record
 
 

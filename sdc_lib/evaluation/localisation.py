@@ -31,6 +31,7 @@ from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
 from sdc_lib.evaluation.halves import HALVES
 from sdc_lib.features.clips import ClipSettings
 from sdc_lib.model import SDC
+from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tables import format_table
 
 REGIONS = ("shape", "distractor", "background")
@@ -100,16 +101,14 @@ def localisation(
     clips = clips or ClipSettings()
     if clips.crops != "centre":
         raise ValueError(f"crops are {clips.crops!r}; where things are is known in 'centre' crops")
-    was_training = model.training
-    model.eval()
     samples = _clips_and_masks(videos, clips, np.random.default_rng(seed) if shuffle_time else None)
     bar = tqdm(samples, name, len(videos), unit="video", delay=2, leave=False, disable=not progress)
     masses, shares = [], []
-    for pixels, masks in bar:
-        mass, share = _look(model, normalize(pixels), masks)
-        masses.append(mass)
-        shares.append(share)
-    model.train(was_training)
+    with evaluating(model):
+        for pixels, masks in bar:
+            mass, share = _look(model, normalize(pixels), masks)
+            masses.append(mass)
+            shares.append(share)
     return _summarise(np.stack(masses), np.stack(shares), name, resamples, seed)
 
 

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -127,20 +126,11 @@ def evaluate(
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     name = name or _record_name(weights, parts[-1], protocol)
     _check_outputs(name, results_dir, cache_dir)
-    asked = _Asked(protocol, settings, _targets(parts[-1], target, factors, folds), factors, folds)
-    extract = partial(
-        extract_features,
-        model.to(device),
-        clips=settings.clips,
-        batch_size=batch_size,
-        workers=workers,
-        cache_dir=cache_dir,
-        progress=progress,
-    )
-    if protocol in TRAINED:
-        results, left_out = _trained(asked, model, parts, progress)
-    else:
-        results, left_out = _measured(asked, [extract(part) for part in parts], str(weights))
+    targets = _targets(parts[-1], target, factors, folds)
+    asked = _Asked(protocol, settings, targets, factors, folds, str(weights))
+    effort = _Effort(batch_size, workers, cache_dir, progress)
+    follow = _trained if protocol in TRAINED else _measured
+    results, left_out = follow(asked, model.to(device), parts, effort)
     record = _record(name, weights, config, asked, parts[-1], results)
     record = replace(record, seeds=[seed], wall_time=time.perf_counter() - started)
     if results_dir is not None:
@@ -157,6 +147,17 @@ class _Asked:
     targets: Sequence[str | None]
     factors: Sequence[str] | None
     folds: str | None
+    weights: str
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """What changes how long it takes, and no number."""
+
+    batch_size: int
+    workers: int
+    cache_dir: str | Path | None
+    progress: bool
 
 
 def _targets(
@@ -180,9 +181,13 @@ def _check_outputs(name: str, results_dir: str | Path | None, cache_dir: str | P
 
 
 def _measured(
-    asked: _Asked, features: Sequence[Features], name: str
+    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
 ) -> tuple[dict[str, Result], tuple[str, ...]]:
     """Results of a protocol that needs features, and what these leave out."""
+    name = asked.weights
+    features = [
+        extract_features(model, part, asked.settings.clips, **vars(effort)) for part in parts
+    ]
 
     def follow(train: Features, test: Features) -> dict[str, Result]:
         return from_features(
@@ -200,13 +205,13 @@ def _measured(
 
 
 def _trained(
-    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], progress: bool
+    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
 ) -> tuple[dict[str, Result], tuple[str, ...]]:
     """Results of a protocol that trains on videos, and which videos were left out."""
 
     def follow(train: VideoDataset, test: VideoDataset) -> dict[str, Result]:
         return from_videos(
-            asked.protocol, model, train, test, asked.settings, asked.targets, progress
+            asked.protocol, model, train, test, asked.settings, asked.targets, effort.progress
         )
 
     left_out = dict.fromkeys(f"{out.name}: {out.cause}" for part in parts for out in part.left_out)

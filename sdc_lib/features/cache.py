@@ -21,6 +21,7 @@ from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.extract import encode_clips
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.model import SDC, ConceptHeads
+from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tuning import keep_freed_memory
 from sdc_lib.views import STREAMS, Boundary, Stream, moving_views
 
@@ -116,29 +117,27 @@ def cache_views(
     bar = tqdm(loader, desc="caching views", unit="batch", delay=2, leave=False)
     bar.disable = not progress
     keep_freed_memory()
-    was_training = model.training
-    model.eval()
     pooled, maps, indices = [], [], []
-    try:
+    with evaluating(model):
         for sample in bar:
             out = _encode(model, sample, boundary, autocast)
-            pooled.append(out.pooled.float().cpu().unflatten(0, (-1, 6)))
+            pooled.append(out.pooled.float().cpu())
             if local_grid is not None:
                 small = F.adaptive_avg_pool3d(out.local.float(), local_grid)
-                maps.append(small.half().cpu().unflatten(0, (-1, 6)))
+                maps.append(small.half().cpu())
             indices.append(sample.index)
-    finally:
-        model.train(was_training)
-    shown = torch.cat(indices)
+    shown = torch.cat(indices).unflatten(0, (-1, passes))
     return CachedViews(
-        torch.cat(pooled).unflatten(0, (-1, passes)),
-        torch.cat(maps).unflatten(0, (-1, passes)) if maps else None,
-        shown.unflatten(0, (-1, passes)),
-        {
-            name: torch.from_numpy(clips.videos.targets(name))[shown].unflatten(0, (-1, passes))
-            for name in clips.videos.factor_names
-        },
+        torch.cat(pooled).unflatten(0, (-1, passes, 6)),
+        torch.cat(maps).unflatten(0, (-1, passes, 6)) if maps else None,
+        shown,
+        _labels_of(clips.videos, shown),
     )
+
+
+def _labels_of(videos: VideoDataset, shown: Tensor) -> dict[str, Tensor]:
+    """Class indices of the videos shown, by labelling, in the shape of `shown`."""
+    return {name: torch.from_numpy(videos.targets(name))[shown] for name in videos.factor_names}
 
 
 @torch.no_grad()
@@ -193,13 +192,11 @@ def cache_clips(
 @torch.no_grad()
 def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
     """The features that `extract_features` would give for this backbone with these heads."""
-    was_training = heads.training
-    heads.eval()
-    scores: dict[str, Floats] = {
-        stream: _mean(heads.score(rows, stream), cached.videos, len(cached.features))
-        for stream, rows in cached.pooled.items()
-    }
-    heads.train(was_training)
+    with evaluating(heads):
+        scores: dict[str, Floats] = {
+            stream: _mean(heads.score(rows, stream), cached.videos, len(cached.features))
+            for stream, rows in cached.pooled.items()
+        }
     return replace(cached.features, scores=scores)
 
 

@@ -24,6 +24,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.store import Features, load_features, save_features
 from sdc_lib.model import Encoded
+from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tensors import digest
 from sdc_lib.support.tuning import keep_freed_memory
 from sdc_lib.views import STREAMS, Stream
@@ -150,17 +151,13 @@ def encode_clips(
         device = next(model.parameters()).device
     keep_freed_memory()
     encoder = cast(Encoder, model.to(device))
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         for clips, videos in batches:
             inputs = normalize(clips.to(device))
             for stream in streams:
                 with torch.no_grad():
                     encoded = encoder.encode(inputs, stream)
                 yield videos, stream, encoded
-    finally:
-        model.train(was_training)
 
 
 def _average(

@@ -138,24 +138,7 @@ def ablation_bars(
     figure, (axes,) = new_figure(6.2, 0.8 + 0.5 * len(results))
     places = np.arange(len(results))[::-1]
     for place, values in zip(places, results.values(), strict=True):
-        seeds = np.atleast_1d(as_numpy(values).astype(float))
-        spread = seeds.std(ddof=1) if len(seeds) > 1 else 0.0
-        axes.barh(place, seeds.mean(), height=0.62, color=BLUE, alpha=0.55)
-        lowered = np.linspace(0.04, -0.22, len(seeds)) if len(seeds) > 1 else 0.0
-        if spread:
-            style: Any = {"color": BLACK, "capsize": 3, "lw": 1.4}
-            axes.errorbar(seeds.mean(), place + 0.2, xerr=spread, **style)
-        ring: Any = {"mfc": "white", "mec": BLACK, "ms": 3.5, "mew": 0.9}
-        axes.plot(seeds, np.full(len(seeds), place) + lowered, "o", **ring)
-        axes.annotate(
-            _mean_and_spread(seeds.mean(), spread),
-            (max(seeds.max(), seeds.mean() + spread, 0.0), place),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
+        _bar_of_seeds(axes, place, np.atleast_1d(as_numpy(values).astype(float)))
     axes.set_yticks(places, list(results))
     axes.set_xlabel(ylabel)
     axes.set_title(title, pad=6 if reference is None else 18)
@@ -175,6 +158,28 @@ def ablation_bars(
             fontsize=8,
         )
     return figure
+
+
+def _bar_of_seeds(axes: Axes, place: int, seeds: Array) -> None:
+    """A bar for the mean, its deviation above the middle, the seeds below, and both as text."""
+    several = len(seeds) > 1
+    spread = seeds.std(ddof=1) if several else 0.0
+    axes.barh(place, seeds.mean(), height=0.62, color=BLUE, alpha=0.55)
+    lowered = np.linspace(0.04, -0.22, len(seeds)) if several else 0.0
+    if spread:
+        style: Any = {"color": BLACK, "capsize": 3, "lw": 1.4}
+        axes.errorbar(seeds.mean(), place + 0.2, xerr=spread, **style)
+    ring: Any = {"mfc": "white", "mec": BLACK, "ms": 3.5, "mew": 0.9}
+    axes.plot(seeds, np.full(len(seeds), place) + lowered, "o", **ring)
+    axes.annotate(
+        _mean_and_spread(seeds.mean(), spread),
+        (max(seeds.max(), seeds.mean() + spread, 0.0), place),
+        (6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
 
 
 def _line(axes: Axes, steps: Array, values: Array | None, stream: str, smooth: int) -> None:

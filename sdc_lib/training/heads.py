@@ -26,7 +26,7 @@ from sdc_lib.objective import SDCObjective
 from sdc_lib.terms import FAMILIES, term_weights
 from sdc_lib.training.batches import FeatureBatch
 from sdc_lib.training.networks import SixFeatures
-from sdc_lib.training.schedule import phase_of
+from sdc_lib.training.schedule import Phase, phase_of
 from sdc_lib.training.step import LOGGED, compute_losses, freeze_codebooks
 
 __all__ = [
@@ -90,18 +90,16 @@ def train_heads(
         objective = SDCObjective(objective)
     by_term = term_weights(weights)
     batch_size = min(batch_size, len(cached))
-    per_epoch = max(1, len(cached) // batch_size)
-    wants_local = any(by_term[f"local_{stream}"] for stream in FAMILIES["local"])
-    if wants_local and phase_of(curriculum, steps - 1, per_epoch).local:
+    phases = _phases(curriculum, by_term, steps, max(1, len(cached) // batch_size))
+    if any(phase.local for phase in phases):
         _check_local_maps(cached)
     queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
     network = SixFeatures(SDC(nn.Identity(), heads))
+    batches = _batches(cached, batch_size, steps, seed)
     logged: list[Tensor] = []
     heads.train()
-    for step, batch in enumerate(_batches(cached, batch_size, steps, seed)):
-        phase = phase_of(curriculum, step, per_epoch)
-        phase = phase._replace(local=phase.local and wants_local)
+    for step, (phase, batch) in enumerate(zip(phases, batches, strict=True)):
         heads.normalize_codebooks_()
         losses = compute_losses(network, batch, objective, queue, phase, by_term)
         penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
@@ -110,14 +108,28 @@ def train_heads(
         if not phase.codebooks:
             freeze_codebooks(heads)
         optimizer.step()
-        values = torch.cat([losses.logged, penalty.detach()[None]])
-        values[0] += values[-1]
-        logged.append(values)
+        logged.append(_with_extra(losses.logged, penalty.detach()))
         if on_step is not None:
-            on_step(step, dict(zip(NAMES, values.tolist(), strict=True)))
+            on_step(step, dict(zip(NAMES, logged[-1].tolist(), strict=True)))
     heads.normalize_codebooks_()
     table = torch.stack(logged).numpy()  # (steps, names)
     return {name: table[:, i] for i, name in enumerate(NAMES)}
+
+
+def _phases(
+    curriculum: CurriculumConfig, weights: Mapping[str, float], steps: int, per_epoch: int
+) -> list[Phase]:
+    """What counts in each step; local terms only where one of them has a weight."""
+    wanted = any(weights[f"local_{stream}"] for stream in FAMILIES["local"])
+    phases = [phase_of(curriculum, step, per_epoch) for step in range(steps)]
+    return [phase._replace(local=phase.local and wanted) for phase in phases]
+
+
+def _with_extra(logged: Tensor, penalty: Tensor) -> Tensor:
+    """The values in the order of `NAMES`: the penalty joins the total and stands last."""
+    values = torch.cat([logged, penalty[None]])
+    values[NAMES.index("total")] += penalty
+    return values
 
 
 def _check_local_maps(cached: CachedViews) -> None:
