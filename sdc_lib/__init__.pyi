@@ -24,6 +24,7 @@ from .model import SDC as SDC
 from .model import ConceptHeads as ConceptHeads
 from .model import HeadsOutput as HeadsOutput
 from .model import build_model as build_model
+from .model import load_released_weights as load_released_weights
 from .objective import LossTerms as LossTerms
 from .objective import SDCObjective as SDCObjective
 from .presets import PRESETS as PRESETS
@@ -42,6 +43,5 @@ from .views import six_views as six_views
 from .views import static_view as static_view
 from .weights import export_model as export_model
 from .weights import load as load
-from .weights import load_released_weights as load_released_weights
 
 __all__: list[str]

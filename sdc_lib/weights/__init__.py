@@ -1,5 +1,6 @@
 """Weights: write and load files to share, and load those of the authors' code."""
 
+from sdc_lib.model import load_released_weights, released_name
 from sdc_lib.weights.files import (
     available,
     export_model,
@@ -9,7 +10,6 @@ from sdc_lib.weights.files import (
     read_about,
     resolve,
 )
-from sdc_lib.weights.released import load_released_weights, released_name
 
 __all__ = [
     "available",

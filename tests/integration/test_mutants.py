@@ -58,10 +58,10 @@ MUTANTS = {
         ("tests/test_objective.py",),
     ),
     "the halves of the codebook are swapped": Mutant(
-        "model.py",
+        "model/heads.py",
         '"static": codebook.static, "dynamic": codebook.dynamic}',
         '"static": codebook.dynamic, "dynamic": codebook.static}',
-        ("tests/test_model.py",),
+        ("tests/model/test_heads.py",),
     ),
     "InfoNCE forgets its temperature": Mutant(
         "contrast.py",

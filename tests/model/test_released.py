@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from sdc_lib.backbones import BackboneOutput, build_backbone
-from sdc_lib.model import SDC, ConceptHeads
-from sdc_lib.weights import load_released_weights, released_name
-from sdc_lib.weights.released import RELEASED_NAMES
+from sdc_lib.model import SDC, ConceptHeads, load_released_weights, released_name
+from sdc_lib.model.released import RELEASED_NAMES
 from tests.helpers.released_weights import random_released_weights
 
 DIM, K, P = 6, 10, 4

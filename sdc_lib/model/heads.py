@@ -1,7 +1,6 @@
-"""The model: a shared backbone, and heads that turn its features into concepts.
+"""Heads: what turns a backbone's features into projections, concept scores and descriptors.
 
-`ConceptHeads` gathers the modules of notebooks 02 to 05 and knows which stream uses which part;
-`SDC` puts a backbone before it. Losses live in `sdc_lib.objective`: the model only computes.
+`ConceptHeads` gathers the modules of notebooks 02 to 05 and knows which stream uses which part.
 
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795) and the authors' released code.
 """
@@ -13,31 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.attention import ConceptAttention
-from sdc_lib.backbones import BackboneOutput, StagedBackbone, build_backbone
 from sdc_lib.codebook import ConceptCodebook
-from sdc_lib.config import ModelConfig
 from sdc_lib.contrast import DecouplingProjections, Projections
 from sdc_lib.regularizers import FidelityDecoder
 from sdc_lib.support.checks import require
 from sdc_lib.support.precision import at_least_float32
-from sdc_lib.views import (
-    PAIR_OF,
-    STREAMS,
-    VIEWS_OF,
-    Boundary,
-    Stream,
-    frame_difference,
-    static_view,
-)
-
-__all__ = [
-    "SDC",
-    "ConceptHeads",
-    "Descriptors",
-    "Encoded",
-    "HeadsOutput",
-    "build_model",
-]
+from sdc_lib.views import PAIR_OF, STREAMS, VIEWS_OF, Stream
 
 
 class Descriptors(NamedTuple):
@@ -56,14 +36,6 @@ class HeadsOutput(NamedTuple):
     scores: Tensor  # (B, 6, 2K)
     reconstruction: Tensor  # (B, 6, D)
     descriptors: Descriptors | None  # None when the forward pass did not attend
-
-
-class Encoded(NamedTuple):
-    """One stream of B clips, encoded."""
-
-    pooled: Tensor  # (B, D)
-    local: Tensor  # (B, D, T', H', W')
-    scores: Tensor  # (B, 2K)
 
 
 class ConceptHeads(nn.Module):
@@ -177,149 +149,6 @@ class ConceptHeads(nn.Module):
             for stream, views in zip(STREAMS, positions.split(2, dim=1), strict=True)
         ]  # each (2B, n, D)
         return Descriptors(*(d.unflatten(0, (-1, 2)) for d in descriptors))
-
-
-class SDC(nn.Module):
-    """Static and Dynamic Concepts: a backbone and its heads.
-
-    Args:
-        backbone: Maps ``(N, C, T, H, W)`` to a `BackboneOutput`.
-        heads: Works on the backbone's width.
-
-    Attributes:
-        provenance: Where loaded weights came from; empty for a model made here.
-    """
-
-    def __init__(self, backbone: nn.Module, heads: ConceptHeads) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.heads = heads
-        self.provenance: dict[str, str] = {}
-
-    def forward(self, views: Tensor, attend: bool = True) -> HeadsOutput:
-        """Encode six views of B videos with the shared backbone.
-
-        Args:
-            views: ``(B, 6, C, T, H, W)``, normalised.
-            attend: See `ConceptHeads.forward`.
-
-        Returns:
-            See `HeadsOutput`.
-
-        Raises:
-            ValueError: If there are not six views.
-        """
-        fit = views.ndim == 6 and views.shape[1] == 6
-        require(fit, "views must be (B, 6, C, T, H, W)", views)
-        out = self.backbone(views.flatten(0, 1))  # (6B, ...)
-        pooled = out.pooled.unflatten(0, (-1, 6))
-        local = out.local.unflatten(0, (-1, 6))
-        heads_output: HeadsOutput = self.heads(pooled, local, attend)
-        return heads_output
-
-    def forward_stills(self, moving: Tensor, stills: Tensor, attend: bool = True) -> HeadsOutput:
-        """Do what `forward` does, with static views that are still one frame.
-
-        Args:
-            moving: See `encode_views`.
-            stills: See `encode_views`.
-            attend: See `ConceptHeads.forward`.
-
-        Returns:
-            See `HeadsOutput`.
-        """
-        pooled, local = self.encode_views(moving, stills)
-        heads_output: HeadsOutput = self.heads(pooled, local, attend)
-        return heads_output
-
-    def encode_views(self, moving: Tensor, stills: Tensor) -> BackboneOutput:
-        """What the backbone makes of six views of B videos, of static views from one frame.
-
-        The values, gradients and statistics are those of six full views. A backbone of ours
-        computes the frames that are equal once; any other gets them repeated.
-
-        Args:
-            moving: The video views and the frame differences, ``(B, 4, C, T, H, W)``, normalised.
-            stills: The frames of the static views, ``(B, 2, C, 1, H, W)``, normalised.
-
-        Returns:
-            ``(B, 6, D)`` and ``(B, 6, D, T', H', W')``, views in their usual order.
-
-        Raises:
-            ValueError: If there are not four views and two stills.
-        """
-        one_frame = (len(moving), 2, *moving.shape[2:3], 1, *moving.shape[4:])
-        require(
-            moving.ndim == 6 and moving.shape[1] == 4 and stills.shape == one_frame,
-            "moving views must be (B, 4, C, T, H, W) and stills (B, 2, C, 1, H, W)",
-            moving,
-            stills,
-        )
-        pooled, local = self._encode(moving.flatten(0, 1), stills.flatten(0, 1))
-        return BackboneOutput(_in_order(pooled), _in_order(local))
-
-    def _encode(self, clips: Tensor, stills: Tensor) -> BackboneOutput:
-        out: BackboneOutput
-        if isinstance(self.backbone, StagedBackbone):
-            out = self.backbone(clips, stills)
-        else:
-            still_clips = stills.expand(-1, -1, clips.shape[2], -1, -1)
-            out = self.backbone(torch.cat([clips, still_clips]))
-        return out
-
-    def encode(
-        self,
-        clips: Tensor,
-        stream: Stream = "video",
-        frame_index: int | None = None,
-        boundary: Boundary = "wrap",
-    ) -> Encoded:
-        """Encode clips as one of the three streams, for evaluation.
-
-        Args:
-            clips: Normalised clips, ``(B, C, T, H, W)``.
-            stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
-            frame_index: The frame to freeze, the middle one by default.
-            boundary: First frame of a difference; as in training, see `frame_difference`.
-
-        Returns:
-            Pooled feature, local map and concept scores.
-
-        Raises:
-            ValueError: If the clips are not a batch or the stream is unknown.
-        """
-        require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
-        require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
-        if stream == "static":
-            clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
-        elif stream == "dynamic":
-            clips = frame_difference(clips, boundary)
-        if stream == "static" and not self.backbone.training:  # no clips have no statistics
-            pooled, local = self._encode(clips[:0], clips[:, :, :1])
-        else:
-            pooled, local = self.backbone(clips)
-        return Encoded(pooled, local, self.heads.score(pooled, stream))
-
-
-def build_model(config: ModelConfig) -> SDC:
-    """Make a model with random weights from its configuration."""
-    backbone = build_backbone(config.backbone)
-    heads = ConceptHeads(
-        int(backbone.dim),  # type: ignore[arg-type]
-        config.num_concepts,
-        config.projection_dim,
-        shared_codebooks=config.shared_codebooks,
-        split_video_projection=config.split_video_projection,
-    )
-    return SDC(backbone, heads)
-
-
-def _in_order(rows: Tensor) -> Tensor:
-    """Rows of 4B moving views and then 2B stills as ``(B, 6, ...)``, views in their usual order."""
-    moving, stills = rows.split([len(rows) // 6 * 4, len(rows) // 6 * 2])
-    # channels last, as they are in the network
-    moving, stills = (x.movedim(1, -1).unflatten(0, (len(rows) // 6, -1)) for x in (moving, stills))
-    return torch.cat([moving[:, :2], stills, moving[:, 2:]], dim=1).movedim(-1, 2)
 
 
 def _concept_projection(dim: int) -> nn.Sequential:
