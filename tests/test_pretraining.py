@@ -130,6 +130,17 @@ def test_a_finished_run_says_so(train: Train, capsys: pytest.CaptureFixture[str]
     assert before.folder.joinpath("model.safetensors").stat().st_mtime_ns == stamp
 
 
+@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff"])
+def test_damaged_facts_and_log_do_not_cost_the_run(train: Train, text: bytes) -> None:
+    folder = train(max_steps=1).folder
+    (folder / "run.json").write_bytes(text)
+    (folder / "log.csv").write_bytes(text)
+    with pytest.warns(UserWarning, match=r"run\.json (is not JSON|holds a list).*begun again"):
+        assert train(max_steps=2).finished
+    assert json.loads((folder / "run.json").read_text())["steps"] == 2
+    assert read_log(folder / "log.csv")["step"] == [2]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_damaged_weights_of_a_finished_run_are_written_again(train: Train, damage: str) -> None:
     path = train(max_steps=1).weights

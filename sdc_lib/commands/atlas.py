@@ -45,10 +45,13 @@ class Atlas:
         from sdc_lib.evaluation.atlas import check_target, write_atlas
         from sdc_lib.evaluation.protocols import settings_for
         from sdc_lib.support.devices import pick_device
+        from sdc_lib.support.files import check_writable_folder
         from sdc_lib.weights import load, load_config
 
         device = pick_device(self.device)
         check_target(self.out)
+        if self.cache_dir is not None:
+            check_writable_folder(self.cache_dir)
         model, config = load(self.weights), load_config(self.weights)
         data = replace(config.data, dataset=self.dataset, fold=self.fold)
         videos = open_usable(data, self.data_dir, self.split, self.workers)

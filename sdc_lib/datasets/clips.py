@@ -28,6 +28,7 @@ from sdc_lib.datasets.reading import (
     read_file,
     read_or_replace,
     torch_seeded,
+    without_empty,
     without_short,
 )
 
@@ -211,12 +212,12 @@ class TrainClips(Dataset[TrainSample]):
         factor: str | None = None,
     ) -> None:
         check_clip(num_frames, stride)
-        self.videos, _ = without_short(videos, 1)
+        self.videos = without_empty(videos)
         self.num_frames = num_frames
         self.stride = stride
         self.augment = augment
         self.seed = seed
-        self._labels = videos.targets(factor)
+        self._labels = self.videos.targets(factor)
 
     def __len__(self) -> int:
         """Number of videos, one sample each."""
@@ -262,7 +263,7 @@ class EvalClips(Dataset[EvalSample]):
         crops: Crops = "centre",
     ) -> None:
         check_clip(num_frames, stride)
-        self.videos, _ = without_short(videos, 1)
+        self.videos = without_empty(videos)
         self.num_frames = num_frames
         self.stride = stride
         self.size = size

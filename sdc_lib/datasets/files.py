@@ -138,6 +138,7 @@ class FileFinder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._listings: dict[str, dict[str, str]] = {}
+        self._unreadable: dict[str, str] = {}
 
     def find(self, names: Iterable[str]) -> Path | None:
         """The first of some relative paths, with forward slashes, that exists, or ``None``."""
@@ -151,9 +152,19 @@ class FileFinder:
                 return Path(found)
         return None
 
+    def absence(self, name: str) -> str:
+        """Why a name is not found: a folder on the way that cannot be read, or nothing there."""
+        place: str | None = os.fspath(self._folder)
+        for part in name.split("/"):
+            found = self._entry(place, part) if place else None
+            if place in self._unreadable:
+                return f"the folder {place} cannot be read: {self._unreadable[place]}"
+            place = found
+        return f"missing: {self._folder / name}"
+
     def _entry(self, folder: str, name: str) -> str | None:
         listing = self._listing(folder)
-        actual = name if name in listing else listing.get(_alike(name))
+        actual = listing.get(name) or listing.get(_alike(name))
         return None if actual is None else os.path.join(folder, actual)
 
     def _file(self, folder: str, name: str) -> str | None:
@@ -171,6 +182,9 @@ class FileFinder:
                 names = sorted(os.listdir(folder))
             except (FileNotFoundError, NotADirectoryError):
                 names = []
+            except OSError as error:
+                names = []
+                self._unreadable[folder] = error.strerror or str(error)
             alike = {_alike(name): name for name in reversed(names)}
             self._listings[folder] = alike | {name: name for name in names}
         return self._listings[folder]

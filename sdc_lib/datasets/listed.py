@@ -71,14 +71,14 @@ class ListedVideos(VideoDataset):
         for video in listed:
             path = finder.find(video.names)
             if path is None:
-                missing.append(LeftOut(video.names[0], f"missing: {folder / video.names[0]}"))
+                missing.append(LeftOut(video.names[0], finder.absence(video.names[0])))
             else:
                 inside = path.relative_to(root).as_posix()
                 files.append(VideoFile(path, inside, video.label, video.group, video.factors))
         if not files:
             raise ValueError(
                 f"{name} ({split}): none of the {len(listed)} listed videos is below {folder}; "
-                f"expected for example {folder / listed[0].names[0]}"
+                f"the first is {missing[0].cause}"
             )
         total = len(listed) + len(unusable)
         super().__init__(

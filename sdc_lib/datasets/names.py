@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sdc_lib.config import DataConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.support.files import read_json
+from sdc_lib.support.files import read_facts
 
 Split = Literal["train", "val", "test", "all"]
 
@@ -152,7 +152,7 @@ def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
     own = data_dir / ("motion_factors" if size == "tiny" else f"motion_factors_{size}")
     for folder in (data_dir, data_dir / "motion_factors", own):
         meta = folder / "meta.json"
-        if meta.exists() and read_json(meta).get("size") == wanted:
+        if meta.exists() and read_facts(meta).get("size") == wanted:
             return MotionFactors(folder, split, size)
     make_motion_factors(own, size)
     return MotionFactors(own, split, size)

@@ -51,6 +51,18 @@ def without_short(videos: VideoDataset, shortest: int) -> tuple[VideoDataset, tu
     return videos.subset(i for i in range(len(videos)) if i not in short), tuple(short.values())
 
 
+def without_empty(videos: VideoDataset) -> VideoDataset:
+    """The same data set without files known to hold no frames; they are listed in ``left_out``.
+
+    Raises:
+        ValueError: Nothing is left.
+    """
+    rest, empty = without_short(videos, 1)
+    if empty:  # then `rest` is a copy
+        rest.left_out += empty
+    return rest
+
+
 @contextmanager
 def torch_seeded(rng: np.random.Generator) -> Iterator[None]:
     """Seed torch's CPU generator from ``rng`` and put its state back afterwards.

@@ -47,12 +47,12 @@ class FileCheck:
     access: Access = "order"
 
     def is_current(self, path: Path) -> bool:
-        """Whether the file still is what was checked."""
+        """Whether the file still is what was checked, or still cannot be reached."""
         try:
             state = path.stat()
         except OSError:
-            return False
-        return (state.st_size, state.st_mtime_ns) == (self.size, self.mtime_ns)
+            return (self.size, self.mtime_ns) == (0, 0)
+        return (self.size, self.mtime_ns) == (state.st_size, state.st_mtime_ns)
 
     def info(self, path: Path) -> VideoInfo:
         """What `probe` found when the file at ``path`` was checked.

@@ -33,7 +33,7 @@ from sdc_lib.evaluation.protocols import (
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
-from sdc_lib.support.files import check_writable
+from sdc_lib.support.files import check_writable_folder
 from sdc_lib.weights import available, load, load_config
 
 
@@ -123,9 +123,13 @@ def evaluate(
     settings = _seeded(settings_for(clips, config, epochs, stride), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
+    for folder in (results_dir, cache_dir):
+        if folder is not None:  # before data are made or checked, which may take minutes
+            check_writable_folder(Path(folder))
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     name = name or _record_name(weights, parts[-1], protocol)
-    _check_outputs(name, results_dir, cache_dir)
+    if results_dir is not None:
+        check_target(name, results_dir)
     targets = _targets(parts[-1], target, factors, folds)
     asked = _Asked(protocol, settings, targets, factors, folds, str(weights))
     effort = _Effort(batch_size, workers, cache_dir, progress)
@@ -171,13 +175,6 @@ def _targets(
     for one in chosen:
         videos.targets(one)
     return chosen
-
-
-def _check_outputs(name: str, results_dir: str | Path | None, cache_dir: str | Path | None) -> None:
-    if results_dir is not None:
-        check_target(name, results_dir)
-    if cache_dir is not None:
-        check_writable(Path(cache_dir) / "features.npz")
 
 
 def _measured(

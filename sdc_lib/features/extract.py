@@ -24,6 +24,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.store import Features, load_features, save_features
 from sdc_lib.model import Encoded
+from sdc_lib.support.files import check_writable
 from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tensors import digest
 from sdc_lib.support.tuning import keep_freed_memory
@@ -77,6 +78,7 @@ def extract_features(
         cached = Path(cache_dir) / f"{feature_key(model, dataset, clips, streams)}.npz"
         if cached.exists():
             return load_features(cached)
+        check_writable(cached)
     source = ClipSource(dataset, clips, batch_size, workers, progress)
     features = encode_videos(model, source, streams=streams, device=device)
     if cached is not None:

@@ -75,19 +75,41 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is not JSON: {error}") from error
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """What a JSON file with an object holds, names and their values.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is none; the message names it.
+    """
+    facts = read_json(path)
+    if not isinstance(facts, dict):
+        raise ValueError(f"{path} holds a {type(facts).__name__}; names with values are expected")
+    return facts
+
+
 def check_writable(path: Path) -> None:
     """Find out whether a file can be written, before the work that fills it.
 
-    Folders above it are made.
+    Nothing is made: where folders are missing, the one that they will be made in is tried.
 
     Raises:
         OSError: If it cannot; it names the file.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder, a file is needed", str(path))
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent) as file:
+    check_writable_folder(path.parent, path)
+
+
+def check_writable_folder(folder: Path, asked: Path | None = None) -> None:
+    """Find out whether files can be written into a folder, which may have to be made.
+
+    Raises:
+        OSError: If they cannot; it names ``asked``, the folder by default.
+    """
+    with naming(asked or folder):
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        with tempfile.TemporaryFile(dir=there) as file:
             file.write(b"0")
 
 

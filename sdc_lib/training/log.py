@@ -83,7 +83,7 @@ def _truncate(path: Path, step: int) -> None:
     """Keep the header and the whole rows up to a step."""
     rows: list[list[str]] = []
     if path.exists() and step > 0:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
             rows = [row for row in csv.reader(file) if len(row) == len(COLUMNS)]
         rows = [row for row in rows if row[0].isdigit() and int(row[0]) <= step]
     text = io.StringIO()

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from lightning_fabric import Fabric
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
-from sdc_lib.support.files import write_atomically
+from sdc_lib.support.files import read_facts, write_atomically
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video import video_backend
@@ -125,11 +126,14 @@ class RunFolder:
         return str(found[0]) if found else "none yet"
 
     def facts(self) -> dict[str, Any]:
-        """What `note` has kept so far."""
+        """What `note` has kept so far; of a damaged file nothing, with a warning."""
         if not self.run.exists():
             return {}
-        facts: dict[str, Any] = json.loads(self.run.read_text(encoding="utf-8"))
-        return facts
+        try:
+            return read_facts(self.run)
+        except ValueError as error:  # no reason to lose the run that it is about
+            warnings.warn(f"{error}; it is begun again", stacklevel=2)
+            return {}
 
     def note(self, **facts: Any) -> None:
         """Add facts that differ from run to run (time, device, versions) to run.json."""

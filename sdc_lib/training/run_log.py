@@ -3,6 +3,7 @@
 Numbers stay on the device until they are wanted, so that a GPU is not held up by its log.
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -139,7 +140,7 @@ class RunLog:
         """Write the names of a bad batch to a file; what a message says of it."""
         names = [self._videos[index].name for index in gather_rows(indices).tolist()]
         if rank() == 0:
-            self._folder.failed_batch.write_text("\n".join(names) + "\n", encoding="utf-8")
+            self._folder.failed_batch.write_bytes(os.fsencode("\n".join(names) + "\n"))
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
         return (
             f"Videos of the batch: {', '.join(names[:8])}{more}, all in "

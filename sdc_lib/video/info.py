@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -84,15 +85,15 @@ def probe(path: PathLike) -> VideoInfo:
 def _check_whole(path: PathLike) -> tuple[int, int]:
     """The checks that cost nothing; returns the state of the file."""
     file = Path(path)
-    if not file.exists():
-        raise VideoError(path, "no such file")
-    if not file.is_file():
-        raise VideoError(path, "not a file")
-    state = file.stat()
-    if state.st_size == 0:
-        raise VideoError(path, "the file is empty (0 bytes)")
     try:
+        state = file.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise VideoError(path, "not a file")
+        if state.st_size == 0:
+            raise VideoError(path, "the file is empty (0 bytes)")
         stated = stated_size(file)
+    except FileNotFoundError as error:
+        raise VideoError(path, "no such file") from error
     except OSError as error:
         raise VideoError(path, f"cannot be read: {error.strerror}") from error
     if stated is not None and stated > state.st_size:

@@ -51,8 +51,8 @@ def transcode(
         raise ValueError(
             f"short_side is {short_side} and quality {quality}; at least 2, and 2 to 31, are right"
         )
-    changed = os.stat(source).st_mtime_ns
     info = probe(source)
+    changed = info.state[1]
     with written_beside(end) as beside:
         written = _write(source, beside, info.fps if info.fps > 0 else 25.0, short_side, quality)
         if written < info.num_frames:

@@ -222,3 +222,14 @@ def test_clip_data_sets_pickle(videos: VideoDataset) -> None:
     pairs = PairClips(videos, 4, augment=ClipAugment(AugmentConfig(size=16)))
     copy = pickle.loads(pickle.dumps(pairs))
     assert torch.equal(copy[2].clips, pairs[2].clips)
+
+
+def test_files_without_frames_are_listed_and_labels_stay_with_theirs(
+    videos: VideoDataset, tmp_path: Path
+) -> None:
+    empty = VideoFile(tmp_path / "empty.mp4", "empty.mp4", 1, num_frames=0)
+    files = [VideoFile(file.path, file.name, file.label) for file in videos[:2]]
+    mixed = VideoDataset("m", tmp_path, "train", [empty, *files], videos.class_names)
+    for clips in (TrainClips(mixed, 4), EvalClips(mixed, 4)):
+        assert [left.name for left in clips.videos.left_out] == ["empty.mp4"]
+    assert [TrainClips(mixed, 4)[i].label for i in range(2)] == [0, 1]

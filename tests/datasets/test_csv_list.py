@@ -56,7 +56,7 @@ def test_another_root_and_missing_videos(tmp_path: Path) -> None:
     videos = VideoCSV(path, tmp_path / "data", split="train")
     assert [file.path for file in videos] == [tmp_path / "data" / "1.mp4"]
     assert "missing: 1 of 2 listed videos" in videos.summary()
-    with pytest.raises(ValueError, match=r"none of the 2 .* example .*/1\.mp4"):
+    with pytest.raises(ValueError, match=r"none of the 2 .* first is missing: .*/1\.mp4"):
         VideoCSV(path)
 
 
@@ -184,6 +184,41 @@ def test_names_on_disk_may_be_written_otherwise(tmp_path: Path) -> None:
     path.write_bytes("café.mp4,grün\nsub\\x.mp4,gru\u0308n\ngrün.mp4,rot\n".encode("utf-16"))
     videos = VideoCSV(path)
     assert len(videos) == 3
+    assert all(file.path.is_file() for file in videos)
     assert videos.class_names == ("grün", "rot")
     assert videos.targets().tolist() == [0, 0, 1]
     assert videos[1].name == "sub/x.mp4"
+
+
+def test_capitals_and_accents_of_folders_on_disk_may_differ(tmp_path: Path) -> None:
+    disk = ("Walk/A.mp4", unicodedata.normalize("NFD", "Grün/b.mp4"), os.fsdecode(b"r\xe9/c.mp4"))
+    for name in disk:
+        touch(tmp_path / name)
+    path = tmp_path / "list.csv"
+    path.write_text("walk/a.mp4\ngrün/b.mp4\nré/c.mp4\n", encoding="utf-8")
+    videos = VideoCSV(path)
+    assert [file.name for file in videos] == list(disk)
+    assert videos.left_out == ()
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open/a.mp4", "shut/b.mp4"):
+        touch(tmp_path / name)
+    path = tmp_path / "list.csv"
+    path.write_text("open/a.mp4,x\nshut/b.mp4,y\nopen/c.mp4,y\n")
+    listdir = os.listdir
+
+    def refuse(folder: str) -> list[str]:  # the superuser may read any folder
+        if os.path.basename(folder) == "shut":
+            raise PermissionError(13, "Permission denied", folder)
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    videos = VideoCSV(path)
+    assert [file.name for file in videos] == ["open/a.mp4"]
+    assert [left.cause for left in videos.left_out] == [
+        f"the folder {tmp_path / 'shut'} cannot be read: Permission denied",
+        f"missing: {tmp_path / 'open/c.mp4'}",
+    ]

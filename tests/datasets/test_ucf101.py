@@ -121,5 +121,7 @@ def test_a_wrong_layout_says_what_belongs_where(tmp_path: Path) -> None:
     (root / "UCF101").rename(root / "UCF-101")
     for folder in (root / "UCF-101").iterdir():
         folder.rename(root / folder.name)
-    with pytest.raises(ValueError, match=r"none of the 8 .* for example .*/UCF-101/ApplyEyeMakeup"):
+    with pytest.raises(
+        ValueError, match=r"none of the 8 .* the first is missing: .*/UCF-101/ApplyEyeMakeup"
+    ):
         UCF101(root)

@@ -75,3 +75,17 @@ def test_one_file_takes_its_verdict_from_the_manifest(
     assert usable_file(root / "good.mp4").num_frames == 20
     with pytest.raises(VideoError, match=r"cut\.mkv: "):
         usable_file(root / "cut.mkv")
+
+
+@pytest.mark.slow
+def test_links_to_nothing_are_listed_like_what_is_broken(root: Path, tmp_path: Path) -> None:
+    (root / "circle.mp4").symlink_to(root / "circle.mp4")
+    (root / "nothing.mp4").symlink_to(tmp_path / "gone.mp4")
+    videos = usable(VideoFolder(root, check=unopened), workers=1, progress=False)
+    assert [file.name for file in videos] == ["good.mp4"]
+    causes = {left.name: left.cause for left in videos.left_out}
+    assert "Too many levels of symbolic links" in causes["circle.mp4"]
+    assert causes["nothing.mp4"] == "broken: No such file or directory"
+    write_numbered_video(tmp_path / "gone.mp4", 5)
+    again = usable(VideoFolder(root, check=unopened), workers=1, progress=False)
+    assert [file.name for file in again] == ["good.mp4", "nothing.mp4"]

@@ -178,6 +178,15 @@ def test_factors_and_folds_that_do_not_exist_are_named_before_the_work(
         evaluate(weights, "csv", "linear", listed, folds="part", **options)  # type: ignore[arg-type]
 
 
+def test_folders_are_tested_before_data_are_made(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", not_reached)
+    for option in ("results_dir", "cache_dir"):
+        with pytest.raises(OSError, match=r"small\.safetensors/inside"):
+            evaluate(weights, data_dir=tmp_path, **{option: weights / "inside"})  # type: ignore[arg-type]
+
+
 @pytest.mark.usefixtures("opened")
 def test_outputs_are_tested_before_the_work(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

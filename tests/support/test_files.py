@@ -13,6 +13,7 @@ from sdc_lib.support.files import (
     available_cores,
     check_writable,
     first_line,
+    read_facts,
     remove_leftovers,
     write_atomically,
     written_beside,
@@ -44,8 +45,8 @@ def test_a_full_disk_is_named_with_the_file(
 
 
 def test_whether_a_file_can_be_written_is_known_before(tmp_path: Path) -> None:
-    check_writable(tmp_path / "new" / "a.bin")
-    assert os.listdir(tmp_path / "new") == []
+    check_writable(tmp_path / "new" / "newer" / "a.bin")
+    assert os.listdir(tmp_path) == []
     with pytest.raises(IsADirectoryError, match=f"a folder, a file is needed: '{tmp_path}'"):
         check_writable(tmp_path)
     (tmp_path / "file").write_bytes(b"")
@@ -99,3 +100,15 @@ def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path)
     assert sorted(os.listdir(tmp_path)) == [".hidden", "a.mp4", "b.mp4"]
     remove_leftovers(tmp_path / "missing" / "a.mp4")
+
+
+def test_facts_are_names_with_values(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_facts(path) == {"a": 1}
+    for text in (b"", b"{", b"[1]", b"\xff\xfe"):
+        path.write_bytes(text)
+        with pytest.raises(
+            ValueError, match=r"^[^\n]*facts\.json (is not JSON|holds a list)[^\n]*$"
+        ):
+            read_facts(path)

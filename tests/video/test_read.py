@@ -132,12 +132,15 @@ def test_damage_inside_a_file_is_found_by_the_whole_file_check(
 def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "circle.mp4").symlink_to("circle.mp4")
     (tmp_path / "text.mp4").write_text("not a video\n" * 100)
     (tmp_path / "noise.avi").write_bytes(np.random.default_rng(0).bytes(5000))
     causes = {
         "missing.mp4": "no such file",
         "empty.mp4": r"empty \(0 bytes\)",
         "folder.mp4": "not a file",
+        "circle.mp4": "cannot be read: Too many levels of symbolic links",
+        "text.mp4/inside.mp4": "cannot be read: Not a directory",
         "text.mp4": "not a readable video",
         "noise.avi": "not a readable video",
     }
@@ -145,7 +148,7 @@ def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
         for use in (probe, check_video, lambda file: read_clip(file, [0])):
             with pytest.raises(VideoError, match=cause) as caught:
                 use(tmp_path / name)
-            assert caught.value.path.name == name
+            assert caught.value.path == tmp_path / name
             assert "\n" not in caught.value.cause
             assert str(tmp_path) not in caught.value.cause
 

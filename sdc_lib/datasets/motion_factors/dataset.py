@@ -7,6 +7,7 @@ What is to be seen in them is in `sdc_lib.datasets.motion_factors.world`.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,8 @@ from sdc_lib.datasets.motion_factors.scenes import SCENES
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import Masks, render_masks
-from sdc_lib.support.files import read_json
+from sdc_lib.datasets.table import read_text
+from sdc_lib.support.files import read_facts
 
 __all__ = [
     "APPEARANCES",
@@ -108,7 +110,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
             f"{folder} holds no complete MotionFactors ({path.name} is missing); make it with: "
             f"sdc data make motion-factors --root {folder}"
         )
-    meta: dict[str, Any] = read_json(path)
+    meta = read_facts(path)
     if meta.get("name") != "motion-factors" or meta.get("generator") != GENERATOR_VERSION:
         raise ValueError(
             f"{path} is of {meta.get('name')} version {meta.get('generator')}, not of "
@@ -119,7 +121,7 @@ def _read_meta(folder: Path) -> dict[str, Any]:
 
 def _read_annotations(folder: Path) -> Iterator[Planned]:
     path = folder / "annotations.csv"
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.StringIO(read_text(path), newline="") as file:
         for line, row in enumerate(csv.DictReader(file), 2):
             try:
                 appearance = APPEARANCES.index(row["appearance"])

@@ -27,7 +27,7 @@ from sdc_lib.datasets.motion_factors.scenes import SCENES, Background
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import render_video
-from sdc_lib.support.files import available_cores, naming, write_atomically
+from sdc_lib.support.files import available_cores, naming, read_facts, write_atomically
 from sdc_lib.video import write_video
 from sdc_lib.video.isolate import Outcome, run_isolated
 
@@ -113,7 +113,7 @@ def _made(jobs: Sequence[Mapping[str, Any]], workers: int | None) -> Iterator[tu
         path = str(outcome.job["video"]["path"])
         if "no_room" in outcome.result:
             number = int(outcome.result["no_room"])
-            raise OSError(number, os.strerror(number), path)
+            raise OSError(number, os.strerror(number), os.path.join(outcome.job["folder"], path))
         if outcome.status != "ok":
             raise RuntimeError(f"{path} was not made: {outcome.cause}")
         yield path, outcome.result["digest"]
@@ -139,7 +139,7 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
         path = folder / name
         if not path.exists():
             continue
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_facts(path)
         other = [key for key, value in settings.items() if found.get(key) != value]
         if other:
             raise ValueError(
@@ -189,7 +189,8 @@ def _read_hashes(log: Path) -> dict[str, str]:
     """Hashes of the videos made so far; a line cut short by a crash does not count."""
     if not log.exists():
         return {}
-    lines = (line.split(",") for line in log.read_text(encoding="utf-8").splitlines())
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = (line.split(",") for line in text.splitlines())
     return {parts[0]: parts[1] for parts in lines if len(parts) == 2 and len(parts[1]) == 64}
 
 

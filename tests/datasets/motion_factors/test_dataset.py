@@ -257,7 +257,7 @@ def test_a_full_disk_is_named_and_the_rest_is_not_tried(
 
     monkeypatch.setattr(generate, "make_one", lambda **job: full(job).result)
     monkeypatch.setattr(generate, "run_isolated", lambda task, jobs, **_: map(full, jobs))
-    with pytest.raises(OSError, match=r"No space left on device: 't\w+/000000.mp4'"):
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/train/000000.mp4'"):
         make_motion_factors(tmp_path, PIXEL, workers=workers, progress=False)
     assert made == ["train/000000.mp4"]
 
@@ -296,3 +296,11 @@ def test_the_real_clips_are_whole_and_small(tmp_path: Path) -> None:
         assert list(path.parent.glob(f"LICENSE-{path.stem}*"))
     with pytest.raises(ValueError, match="holds no clips"):
         sample_clips(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["meta.json", ".settings.json"])
+@pytest.mark.parametrize("text", [b"{", b"[]", b"\xff"])
+def test_damaged_facts_are_named(name: str, text: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(text)
+    with pytest.raises(ValueError, match=rf"{tmp_path}/{name} (is not JSON|holds a list)"):
+        make_motion_factors(tmp_path, PIXEL, progress=False)
