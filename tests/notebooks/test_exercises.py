@@ -76,6 +76,18 @@ def test_stubs_fail_and_solutions_pass(
         assert solved == f"Exercise {number}: solved.\n"
 
 
+def wrong_answers(number: str) -> dict[str, str]:
+    """Wrong answers and a pattern of what is said of each: of `WRONG` and of ``wrong/NN.txt``.
+
+    In the files an answer follows a line ``# exercise: words of the message``.
+    """
+    path = Path(__file__).parent / "wrong" / f"0{number[0]}.txt"
+    text = path.read_text("utf-8") if path.exists() else ""
+    parts = re.findall(r"^# (\d\.\d): (.+)\n((?:(?!# ).*\n)+)", text, re.MULTILINE)
+    more = {body.strip(): re.escape(said) for which, said, body in parts if which == number}
+    return WRONG.get(number, {}) | more
+
+
 def with_body(stub: str, body: str) -> str:
     """The stub with another body of its last function; where it has none, the answer itself."""
     if "def " not in stub:
@@ -88,14 +100,15 @@ def with_body(stub: str, body: str) -> str:
 def test_wrong_answers_are_refused(
     number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(WRONG[number]) >= 2
+    wrong = wrong_answers(number)
+    assert len(wrong) >= 3
     path = next(path for path in NOTEBOOKS if path.stem.startswith(f"0{number[0]}_"))
     notebook = nbformat.read(path, as_version=4)
     monkeypatch.chdir(FOLDER)
     namespace = set_up(notebook, tmp_path)
     stub = only(notebook, f"exercise-{number}-stub")
     check = only(notebook, f"exercise-{number}-check")
-    for body, said in WRONG[number].items():
+    for body, said in wrong.items():
         answered = run(f"{with_body(stub, body)}\n{check}", dict(namespace))
         assert answered.startswith(f"Exercise {number}: not yet. "), body
         assert "Your code raised" not in answered, body
