@@ -125,7 +125,8 @@ def ablation_bars(
     """Compare variants: a bar for the mean over seeds, its standard deviation, a ring per seed.
 
     Args:
-        results: Values of each variant, one per seed.
+        results: Values of each variant, one per seed; a name that begins with a stream
+            (``"static half"``) gives its colour.
         ylabel: What they are, with its unit.
         reference: Value of a dashed line, e.g. chance.
         reference_name: What the line is; written above the axes, where no bar can cover it.
@@ -137,8 +138,9 @@ def ablation_bars(
     """
     figure, (axes,) = new_figure(6.2, 0.8 + 0.5 * len(results))
     places = np.arange(len(results))[::-1]
-    for place, values in zip(places, results.values(), strict=True):
-        _bar_of_seeds(axes, place, np.atleast_1d(as_numpy(values).astype(float)))
+    for place, (name, values) in zip(places, results.items(), strict=True):
+        colour = STREAM_COLOURS.get(name.split()[0], BLUE)
+        _bar_of_seeds(axes, place, np.atleast_1d(as_numpy(values).astype(float)), colour)
     axes.set_yticks(places, list(results))
     axes.set_xlabel(ylabel)
     axes.set_title(title, pad=6 if reference is None else 18)
@@ -160,11 +162,11 @@ def ablation_bars(
     return figure
 
 
-def _bar_of_seeds(axes: Axes, place: int, seeds: Array) -> None:
+def _bar_of_seeds(axes: Axes, place: int, seeds: Array, colour: str) -> None:
     """A bar for the mean, its deviation above the middle, the seeds below, and both as text."""
     several = len(seeds) > 1
     spread = seeds.std(ddof=1) if several else 0.0
-    axes.barh(place, seeds.mean(), height=0.62, color=BLUE, alpha=0.55)
+    axes.barh(place, seeds.mean(), height=0.62, color=colour, alpha=0.55)
     lowered = np.linspace(0.04, -0.22, len(seeds)) if several else 0.0
     if spread:
         style: Any = {"color": BLACK, "capsize": 3, "lw": 1.4}
