@@ -48,9 +48,9 @@ lock: setup  ## resolve requirements.lock again for every platform
 # --- notebooks -----------------------------------------------------------------------------
 
 .PHONY: run-notebooks
-run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu, gpu or rehearsal; DATA_DIR, DEVICE)
+run-notebooks: setup  ## run all notebooks into build/notebooks (PROFILE=cpu, gpu or rehearsal; DATA_DIR, DEVICE, JOBS)
 	$(BIN)/python -m tools.run_notebooks --profile $(PROFILE) \
-		$(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(if $(DEVICE),--device $(DEVICE))
+		$(if $(DATA_DIR),--data-dir $(DATA_DIR)) $(if $(DEVICE),--device $(DEVICE)) $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: notebooks
 notebooks: setup  ## run all notebooks where they are and store them with their outputs

@@ -1,4 +1,4 @@
-"""Run the notebooks in order, report every failure at the end, and write an HTML site.
+"""Run the notebooks, two at a time, report every failure at the end, and write an HTML site.
 
 ``python -m tools.run_notebooks`` puts executed copies and pages into ``build/notebooks``;
 ``--in-place`` stores the outputs in the notebooks themselves instead.
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,12 +22,16 @@ import nbformat
 import papermill
 import tyro
 
+from sdc_lib.support.files import available_cores
 from tools.pages import write_site
+from tools.side_by_side import side_by_side
 from tools.tidy import ROOT, tidy
 from tools.timing import measure_work, slowness, stated_minutes, too_slow
 
 Profile = Literal["cpu", "gpu", "rehearsal"]
 NUMBERED = "[0-9][0-9]_*.ipynb"
+AFTER = {"07_evaluation": "06_pretraining"}  # it evaluates the weights that the other writes
+MEMORY_OF_ONE = 4e9
 SECONDS_A_CELL = {"cpu": 600, "gpu": 24 * 3600, "rehearsal": 600}
 
 
@@ -49,7 +54,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """Run the notebooks in order."""
+    """Run the notebooks."""
 
     profile: Profile = "cpu"
     """cpu: minutes on 2 cores; gpu: the whole thing on one GPU; rehearsal: that at toy size."""
@@ -59,6 +64,8 @@ class Options:
     """Where to compute, such as cuda; every notebook's own choice when empty."""
     in_place: bool = False
     """Store the outputs in the notebooks (default parameters) instead of build/notebooks."""
+    jobs: int = 0
+    """Notebooks at a time; 0: two on two cores or more, and one where a GPU does the work."""
     only: tuple[str, ...] = ()
     """Beginnings of names, such as 01 06; all when empty."""
     folder: Path = ROOT / "notebooks"
@@ -101,10 +108,12 @@ def parameters_for(source: Path, options: Options) -> dict[str, str]:
     return {name: value for name, value in values.items() if name in has}
 
 
-def execute(source: Path, target: Path, parameters: dict[str, str], profile: Profile) -> Outcome:
+def execute(
+    source: Path, target: Path, parameters: dict[str, str], profile: Profile, line: int = 0
+) -> Outcome:
     """Run one notebook from a fresh kernel, in the folder above its own; keep what it produced."""
     terminal = sys.stderr.isatty()
-    bar: dict[str, Any] = {"desc": source.stem, "unit": "cell", "ncols": 88}
+    bar: dict[str, Any] = {"desc": source.stem, "unit": "cell", "ncols": 88, "position": line}
     start, failure = time.perf_counter(), ""
     try:
         papermill.execute_notebook(
@@ -124,40 +133,63 @@ def execute(source: Path, target: Path, parameters: dict[str, str], profile: Pro
     return Outcome(source.stem, time.perf_counter() - start, failure)
 
 
-def run_copies(sources: Sequence[Path], options: Options) -> list[Outcome]:
-    """Run all into ``options.out`` and write the pages."""
+def run_copy(source: Path, options: Options, line: int = 0) -> Outcome:
+    """Run one notebook into ``options.out``, tidily, and compare its time with its header's."""
+    target = options.out / source.name
+    target.unlink(missing_ok=True)
+    parameters = parameters_for(source, options)
+    factor = slowness(measure_work()) if options.profile == "cpu" else 1.0
+    outcome = execute(source, target, parameters, options.profile, line)
+    if options.profile == "cpu" and not outcome.failure:
+        minutes = stated_minutes(nbformat.read(source, as_version=4))
+        outcome = replace(outcome, note=too_slow(outcome.seconds, minutes, factor))
+    if target.exists():
+        nbformat.write(tidy(nbformat.read(target, as_version=4)), target)
+    return outcome
+
+
+def run_in_place(source: Path, options: Options, line: int = 0) -> Outcome:
+    """Run one notebook with its default parameters; store the outputs in it if it succeeds."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / source.name
+        outcome = execute(source, target, {}, options.profile, line)
+        if not outcome.failure:
+            nbformat.write(tidy(nbformat.read(target, as_version=4)), source)
+    return outcome
+
+
+def run_one(name: str, line: int, options: Options) -> Outcome:
+    """Run the notebook of that name; its bar is in that line."""
+    run = run_in_place if options.in_place else run_copy
+    return run(options.folder / f"{name}.ipynb", options, line)
+
+
+def run_all(sources: Sequence[Path], options: Options) -> list[Outcome]:
+    """Run all; unless they stay in place, write the record and the pages."""
     options.out.mkdir(parents=True, exist_ok=True)
-    outcomes = []
-    for source in sources:
-        target = options.out / source.name
-        target.unlink(missing_ok=True)
-        factor = slowness(measure_work()) if options.profile == "cpu" else 1.0
-        outcome = execute(source, target, parameters_for(source, options), options.profile)
-        if options.profile == "cpu" and not outcome.failure:
-            minutes = stated_minutes(nbformat.read(source, as_version=4))
-            outcome = replace(outcome, note=too_slow(outcome.seconds, minutes, factor))
-        if target.exists():
-            nbformat.write(tidy(nbformat.read(target, as_version=4)), target)
-        outcomes.append(outcome)
-    record = json.dumps([asdict(outcome) for outcome in outcomes], indent=2)
-    (options.out / "outcomes.json").write_text(record + "\n", encoding="utf-8")
-    times = {outcome.name: outcome.seconds for outcome in outcomes}
-    failures = {outcome.name: outcome.failure for outcome in outcomes if outcome.failure}
-    write_site([options.out / source.name for source in sources], options.out, times, failures)
+    minutes = {
+        source.stem: stated_minutes(nbformat.read(source, as_version=4)) or 1.0
+        for source in sources
+    }
+    jobs = min(options.jobs or default_jobs(options), len(sources))
+    if jobs > 1:  # kernels inherit it
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // jobs)))
+    outcomes = side_by_side(partial(run_one, options=options), minutes, jobs, AFTER)
+    if not options.in_place:
+        record = json.dumps([asdict(outcome) for outcome in outcomes], indent=2)
+        (options.out / "outcomes.json").write_text(record + "\n", encoding="utf-8")
+        times = {outcome.name: outcome.seconds for outcome in outcomes}
+        failures = {outcome.name: outcome.failure for outcome in outcomes if outcome.failure}
+        pages = [options.out / source.name for source in sources]
+        write_site(pages, options.out, times, failures)
     return outcomes
 
 
-def run_in_place(sources: Sequence[Path], options: Options) -> list[Outcome]:
-    """Run all with their default parameters; those that succeed are stored with their outputs."""
-    outcomes = []
-    for source in sources:
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / source.name
-            outcome = execute(source, target, {}, options.profile)
-            if not outcome.failure:
-                nbformat.write(tidy(nbformat.read(target, as_version=4)), source)
-        outcomes.append(outcome)
-    return outcomes
+def default_jobs(options: Options) -> int:
+    """Two notebooks at a time, unless they need a GPU for themselves or the machine is small."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    room = available_cores() >= 2 and memory >= 2 * MEMORY_OF_ONE
+    return 2 if room and options.profile != "gpu" and options.device in ("", "cpu") else 1
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
@@ -184,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         which = f" beginning with {' or '.join(options.only)}" if options.only else ""
         print(f"no notebooks{which} in {options.folder}", file=sys.stderr)
         return 1
-    outcomes = (run_in_place if options.in_place else run_copies)(wanted, options)
+    outcomes = run_all(wanted, options)
     print(summary(outcomes))
     if not options.in_place:
         print(f"index: {os.path.relpath(options.out / 'index.html')}")

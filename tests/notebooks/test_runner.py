@@ -10,7 +10,15 @@ import nbformat
 import pytest
 
 from tests.notebooks.made_up import made_up, save
-from tools.run_notebooks import Options, Outcome, main, parameters_for, run_copies, summary
+from tools.run_notebooks import (
+    Options,
+    Outcome,
+    default_jobs,
+    main,
+    parameters_for,
+    run_all,
+    summary,
+)
 from tools.timing import REFERENCE_SECONDS
 
 SHOW = (
@@ -113,7 +121,7 @@ def test_a_slow_notebook_is_noted_and_no_failure(
     monkeypatch.setenv("CI", "true")
     monkeypatch.setattr("tools.run_notebooks.execute", lambda *_: Outcome("01_first", 1e6))
     monkeypatch.setattr("tools.run_notebooks.measure_work", lambda: 4 * REFERENCE_SECONDS)
-    (outcome,) = run_copies([source], Options(out=tmp_path / "build"))
+    (outcome,) = run_all([source], Options(folder=source.parent, out=tmp_path / "build"))
     assert outcome.failure == ""
     assert "its header says 0.1 min, and this machine is 4.0 times slower" in outcome.note
     assert f"note: 01_first {outcome.note}" in summary([outcome])
@@ -125,6 +133,30 @@ def test_parameters_go_to_the_notebooks_that_have_them(tmp_path: Path) -> None:
     source = save(notebook, tmp_path / "notebooks" / "01_first.ipynb")
     options = Options(profile="gpu", data_dir=tmp_path / "sets", device="cuda")
     assert parameters_for(source, options) == {"DATA_DIR": str(tmp_path / "sets")}
+
+
+@pytest.mark.parametrize(
+    ("options", "cores", "jobs"),
+    [
+        (Options(), 2, 2),
+        (Options(), 1, 1),
+        (Options(profile="gpu"), 16, 1),
+        (Options(device="cuda"), 16, 1),
+        (Options(profile="rehearsal", device="cpu"), 16, 2),
+    ],
+)
+def test_two_at_a_time_where_there_are_two_cores_and_no_gpu(
+    options: Options, cores: int, jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.run_notebooks.available_cores", lambda: cores)
+    monkeypatch.setattr("os.sysconf", lambda _: 10**5)
+    assert default_jobs(options) == jobs
+
+
+def test_one_at_a_time_where_memory_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.run_notebooks.available_cores", lambda: 2)
+    monkeypatch.setattr("os.sysconf", lambda _: 50_000)
+    assert default_jobs(Options()) == 1
 
 
 def test_summary_counts_and_names() -> None:

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from sdc_lib import plots
-from sdc_lib.plots import pixels
+from sdc_lib.plots import pixels, showing
 from sdc_lib.plots.style import DENSITY
 
 
@@ -67,6 +67,21 @@ def test_lines_and_text_are_vectors_pixels_have_twice_the_resolution_of_the_page
             assert Image.open(io.BytesIO(data)).width == pytest.approx(2 * width, abs=2)
         else:
             assert ElementTree.fromstring(data).tag.endswith("svg")
+
+
+def test_png_is_not_tried_hard_where_it_cannot_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, dict[str, Any]]] = []
+    real = showing._encode
+
+    def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+        tried.append((kind, options))
+        return real(image, kind, **options)
+
+    monkeypatch.setattr(showing, "_encode", encode)
+    assert plots.figure_image(plots.show_clip(noise_clip(2, 64)), max_kb=20)[0] == "image/webp"
+    assert not any(options.get("optimize") for _, options in tried)
+    assert plots.figure_image(plots.show_clip(noise_clip(2, 64)), max_kb=5000)[0] == "image/png"
+    assert tried[-1] == ("PNG", {"optimize": True})
 
 
 def test_a_drawing_is_the_same_text_each_time_and_keeps_its_words() -> None:

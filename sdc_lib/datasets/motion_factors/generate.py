@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from tqdm import tqdm
 
 from sdc_lib.datasets.motion_factors.plan import (
@@ -66,6 +67,20 @@ def make_motion_factors(
     """
     folder = Path(root)
     chosen = size_named(size)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # whoever comes second waits, and finds it made
+        _make(folder, chosen, seed, background, workers, progress)
+    return folder
+
+
+def _make(
+    folder: Path,
+    chosen: Size,
+    seed: int,
+    background: Background,
+    workers: int | None,
+    progress: bool,
+) -> None:
     settings = _settings(chosen, seed, background)
     videos = list(plan(chosen, seed))
     for split in SPLITS:
@@ -96,7 +111,6 @@ def make_motion_factors(
                     file.write(f"{path},{digest}\n")
                     file.flush()
         _finish(folder, videos, hashes, settings)
-    return folder
 
 
 def _made(jobs: Sequence[Mapping[str, Any]], workers: int | None) -> Iterator[tuple[str, str]]:

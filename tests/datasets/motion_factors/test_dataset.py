@@ -8,6 +8,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,22 @@ def test_it_continues_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monke
     assert made == ["000005.mp4"]
     make_motion_factors(root, PIXEL, progress=False)
     assert made == ["000005.mp4"]
+
+
+def test_two_that_make_it_at_once_make_every_video_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = write_video
+
+    def write(path: Path, *args: object, **options: object) -> None:
+        made.append(path.name)
+        real(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(generate, "write_video", write)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: make_motion_factors(tmp_path, PIXEL, workers=1), range(2)))
+    assert len(made) == len(set(made))
 
 
 def test_other_settings_in_the_same_folder_are_refused(motion_factors_root: Path) -> None:
