@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -11,6 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from sdc_lib.datasets.motion_factors import Size, make_motion_factors
+
+if TYPE_CHECKING:  # torch is imported by the tests that need it
+    from sdc_lib.datasets.base import VideoDataset
+    from sdc_lib.pretraining import PretrainResult
+    from tests.helpers.small_runs import Train
 
 NumberedWriter = Callable[..., Path]
 
@@ -78,3 +84,23 @@ def motion_factors_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("motion_factors")
     size = Size(side=40, num_frames=24, train=100, val=100, test=100)
     return make_motion_factors(root, size, seed=7, progress=False)
+
+
+@pytest.fixture(scope="session")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> VideoDataset:
+    """A dozen videos of moving noise; read only."""
+    from tests.helpers.small_runs import make_videos
+
+    return make_videos(tmp_path_factory.mktemp("noise"))
+
+
+@pytest.fixture
+def train(noise: VideoDataset, tmp_path: Path) -> Train:
+    """Pretrain in a fresh folder, on noise and without a bar."""
+    from sdc_lib.pretraining import pretrain
+    from tests.helpers.small_runs import CONFIG
+
+    def run(config: Any = CONFIG, name: str = "run", **options: Any) -> PretrainResult:
+        return pretrain(config, tmp_path / name, **{"videos": noise, "progress": False, **options})
+
+    return run

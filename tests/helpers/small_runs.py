@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from sdc_lib.config import (
     PretrainConfig,
 )
 from sdc_lib.datasets.base import VideoDataset, VideoFile
+from sdc_lib.pretraining import PretrainResult
 from sdc_lib.training.log import COLUMNS
 from sdc_lib.video import write_video
+
+Train = Callable[..., PretrainResult]
 
 NUM_VIDEOS = 12
 
