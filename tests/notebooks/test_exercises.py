@@ -11,7 +11,6 @@ import pytest
 from nbformat import NotebookNode
 
 from sdc_lib.explore.exercises import report
-from tests.notebooks.wrong_answers import WRONG
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
@@ -61,6 +60,7 @@ def test_stubs_fail_and_solutions_pass(
     chapter = int(path.stem[:2])
     assert numbers == [f"{chapter}.{i + 1}" for i in range(len(numbers))]
     for number in numbers:
+        assert len(WRONG[number]) >= 3
         stub = only(notebook, f"exercise-{number}-stub")
         check = only(notebook, f"exercise-{number}-check")
         folded = SOLUTION.search(only(notebook, f"exercise-{number}-solution"))
@@ -76,16 +76,23 @@ def test_stubs_fail_and_solutions_pass(
         assert solved == f"Exercise {number}: solved.\n"
 
 
-def wrong_answers(number: str) -> dict[str, str]:
-    """Wrong answers and a pattern of what is said of each: of `WRONG` and of ``wrong/NN.txt``.
+def wrong_answers() -> dict[str, dict[str, str]]:
+    """By exercise: plausible wrong answers, and a pattern of what the check should say of each.
 
-    In the files an answer follows a line ``# exercise: words of the message``.
+    In ``wrong/NN.txt`` an answer (the body of the function, or a whole assignment) follows a line
+    ``# exercise: words of the message``, or ``# exercise: these words|or those``.
     """
-    path = Path(__file__).parent / "wrong" / f"0{number[0]}.txt"
-    text = path.read_text("utf-8") if path.exists() else ""
-    parts = re.findall(r"^# (\d\.\d): (.+)\n((?:(?!# ).*\n)+)", text, re.MULTILINE)
-    more = {body.strip(): re.escape(said) for which, said, body in parts if which == number}
-    return WRONG.get(number, {}) | more
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted((Path(__file__).parent / "wrong").glob("*.txt")):
+        text = path.read_text("utf-8")
+        parts = re.findall(r"^# (\d\.\d): (.+)\n((?:(?!# ).*\n)+)", text, re.MULTILINE)
+        for number, said, body in parts:
+            pattern = "|".join(map(re.escape, said.split("|")))
+            found.setdefault(number, {})[body.strip()] = pattern
+    return found
+
+
+WRONG = wrong_answers()
 
 
 def with_body(stub: str, body: str) -> str:
@@ -100,15 +107,13 @@ def with_body(stub: str, body: str) -> str:
 def test_wrong_answers_are_refused(
     number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = wrong_answers(number)
-    assert len(wrong) >= 3
     path = next(path for path in NOTEBOOKS if path.stem.startswith(f"0{number[0]}_"))
     notebook = nbformat.read(path, as_version=4)
     monkeypatch.chdir(FOLDER)
     namespace = set_up(notebook, tmp_path)
     stub = only(notebook, f"exercise-{number}-stub")
     check = only(notebook, f"exercise-{number}-check")
-    for body, said in wrong.items():
+    for body, said in WRONG[number].items():
         answered = run(f"{with_body(stub, body)}\n{check}", dict(namespace))
         assert answered.startswith(f"Exercise {number}: not yet. "), body
         assert "Your code raised" not in answered, body
