@@ -261,6 +261,9 @@ def test_terms_never_wait_for_the_device() -> None:
     with NoHostSync():
         SDCObjective()(output, queue).total().backward()
         SDCObjective().decorrelation(output)
+        with pytest.raises(AssertionError, match="item waits for the device"):
+            output.scores.sum().item()
+    assert all(leaf.grad is not None for leaf in leaves(output) if leaf is not output.pooled)
 
 
 def test_decorrelation_averages_its_pairs() -> None:

@@ -46,12 +46,32 @@ def test_the_same_content_in_two_splits(tmp_path: Path) -> None:
         shared(tmp_path, train_a=b"one", train_c=b"two", test_b=b"one")
 
 
-def test_what_only_looks_alike_raises_nothing(
+def test_what_has_the_same_ends_is_read_whole_and_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(splits, "_END_BYTES", 2)
-    shared(tmp_path, train_a=b"aa1bb", test_a=b"aa2bb", test_b=b"aa3bb", train_c=b"", test_c=b"")
-    shared(tmp_path, train_a=b"one", train_b=b"one", test_b=b"two")
+    read: list[str] = []
+    digest = splits._digest
+
+    def noted(path: Path) -> bytes:
+        read.append(path.name)
+        return digest(path)
+
+    monkeypatch.setattr(splits, "_digest", noted)
+    alike = {"train_a": b"aa1bb", "test_a": b"aa2bb", "test_b": b"aa3bb"}
+    shared(tmp_path, **alike, test_d=b"cc1bb", train_c=b"", test_c=b"")
+    assert sorted(read) == ["test_a", "test_b", "train_a"]
+    with pytest.raises(ValueError, match=r"'train_a' \(train\) and 'test_b' \(test\)"):
+        shared(tmp_path, **{**alike, "test_b": b"aa1bb"})
+
+
+def test_twins_within_one_split_are_no_fault_of_the_splits(tmp_path: Path) -> None:
+    twins = [SplitFile("train", name, tmp_path / name) for name in ("a", "b")]
+    for file in twins:
+        file.path.write_bytes(b"one")
+    assert splits._across_splits(twins, splits._digest) == []
+    divided = [twins[0], twins[1]._replace(split="test")]
+    assert splits._across_splits(divided, splits._digest) == [divided]
 
 
 def test_only_twins_in_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import pytest
@@ -27,8 +27,12 @@ class Outer:
     bare: Annotated[Inner, tyro.conf.arg(name="")] = field(default_factory=Inner)
 
 
-def test_what_is_in_range_passes() -> None:
-    check_settings(Outer(1_000_000, 9, Inner(10.0, (1, 9), "b")))
+def test_the_limits_pass_and_what_is_beyond_them_does_not() -> None:
+    limits = Outer(1_000_000, 9, Inner(10.0, (1, 9), "b"))
+    check_settings(limits)
+    for beyond in (replace(limits, batch_size=1_000_001), replace(limits, limit=10)):
+        with pytest.raises(ValueError, match="it must be from 1 to"):
+            check_settings(beyond)
 
 
 @pytest.mark.parametrize(
