@@ -1,5 +1,6 @@
 """What a module needs at run time; `make lint` checks the directions of imports."""
 
+import resource
 import subprocess
 import sys
 
@@ -12,9 +13,11 @@ for name in {NEVER!r}:
     sys.modules[name] = None  # as if it were not installed
 import sdc_lib.pretraining
 """
-ADDED = """
+HEAVY = (*NEVER, "scipy", "pandas", "decord", "tensorboard", "tyro")
+NEEDED = "import torch, torchvision, lightning_fabric"
+ADDED = f"""
 import sys
-import torch, torchvision, lightning_fabric
+{NEEDED}
 before = set(sys.modules)
 import sdc_lib.pretraining
 print(sorted(set(sys.modules) - before))
@@ -38,4 +41,21 @@ def test_pretraining_runs_without_the_packages_of_evaluation_and_notebooks() -> 
 def test_pretraining_itself_loads_none_of_them() -> None:
     added = run(ADDED)
     assert "'sdc_lib.pretraining'" in added
-    assert [name for name in NEVER if f"'{name}'" in added] == []
+    assert [name for name in HEAVY if f"'{name}'" in added] == []
+
+
+def cpu_seconds(code: str) -> float:
+    """Processor time of a fresh interpreter, which other processes change less than the clock."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run(code)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.slow
+def test_pretraining_costs_little_more_than_what_it_stands_on() -> None:
+    ratios: list[float] = []
+    while not ratios or (len(ratios) < 5 and min(ratios) > 1.5):
+        needed = cpu_seconds(NEEDED)
+        ratios.append(cpu_seconds("import sdc_lib.pretraining") / needed)
+    assert min(ratios) <= 1.5
