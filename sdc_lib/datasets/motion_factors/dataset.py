@@ -22,6 +22,7 @@ from sdc_lib.datasets.motion_factors.plan import (
     SPLITS,
     Planned,
     Size,
+    name_of,
     size_named,
 )
 from sdc_lib.datasets.motion_factors.scenes import SCENES
@@ -89,7 +90,7 @@ class MotionFactors(VideoDataset):
         names: dict[str, tuple[str, ...]] = {"appearance": APPEARANCES, "motion": MOTIONS}
         if shared:
             names["scene"] = SCENES
-        super().__init__("motion-factors", folder, split, files, MOTIONS, names, left_out)
+        super().__init__(name_of(found), folder, split, files, MOTIONS, names, left_out)
 
     def masks(self, index: int) -> Masks:
         """Where shape and distractor are in a video, frame by frame, ``(T, side, side)`` each."""

@@ -132,3 +132,9 @@ def size_named(size: str | Size) -> Size:
     if size not in SIZES:
         raise ValueError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")
     return SIZES[size]
+
+
+def name_of(size: Size) -> str:
+    """The data set's name in records: every size is one of its own; tiny has the plain name."""
+    names = {known: name for name, known in SIZES.items() if name != "tiny"}
+    return f"motion-factors-{names[size]}" if size in names else "motion-factors"

@@ -26,7 +26,7 @@ from sdc_lib.datasets.motion_factors import (
     generate,
     make_motion_factors,
 )
-from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, Planned, plan
+from sdc_lib.datasets.motion_factors.plan import GENERATOR_VERSION, Planned, name_of, plan
 from sdc_lib.datasets.motion_factors.world import render_video
 from sdc_lib.video import check_video, read_clip, write_video
 from sdc_lib.video.isolate import Outcome
@@ -91,6 +91,13 @@ def test_sizes_are_those_documented() -> None:
     assert SIZES["tiny"] == Size(64, 48, 1000, 100, 200)
     assert SIZES["small"] == Size(64, 48, 9000, 300, 600)
     assert SIZES["standard"] == Size(128, 64, 16000, 2000, 2000)
+
+
+def test_sizes_have_names_of_their_own_in_records() -> None:
+    names = {size: name_of(SIZES[size]) for size in SIZES}
+    assert names["tiny"] == "motion-factors"
+    assert names["small"] == "motion-factors-small"
+    assert len(set(names.values())) == len(SIZES)
 
 
 def test_no_nuisance_seed_is_used_twice() -> None:
