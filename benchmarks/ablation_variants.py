@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
 
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.model import ConceptHeads
 from sdc_lib.terms import term_weights
+from sdc_lib.training.heads import CachedViews, train_heads
 
 OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
 OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"
@@ -38,6 +43,47 @@ class Variant:
             name: 0.0 if name in self.off.split() else weight
             for name, weight in term_weights(LossWeights()).items()
         }
+
+
+class Effort(Protocol):
+    """What the training of heads gets."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimiser."""
+
+    @property
+    def batch_size(self) -> int:
+        """Videos a step."""
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of Adam."""
+
+
+def new_heads(variant: Variant, views: CachedViews, effort: Effort, seed: int) -> ConceptHeads:
+    """Heads of a variant, from random weights of a seed, trained on stored features."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        heads = ConceptHeads(
+            views.pooled.shape[-1],
+            variant.num_concepts,
+            projection_dim=64,
+            shared_codebooks=variant.shared_codebooks,
+            split_video_projection=variant.split_video_projection,
+        )
+    train_heads(
+        heads,
+        views,
+        variant.objective,
+        variant.weights(),
+        variant.curriculum,
+        steps=effort.steps,
+        batch_size=effort.batch_size,
+        lr=effort.lr,
+        seed=seed,
+    )
+    return heads
 
 
 def _without(family: str) -> Variant:

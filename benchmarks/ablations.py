@@ -6,38 +6,29 @@ the test videos is measured. The question answered is therefore what a part does
 not for the features. Finished seeds are kept in results/ and skipped the next time.
 """
 
-import argparse
-import hashlib
-import json
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import torch
-
-from benchmarks.ablation_variants import VARIANTS, Variant
-from benchmarks.seeds import add_seed, recorded
+from benchmarks.ablation_variants import VARIANTS, Variant, new_heads
+from benchmarks.seeds import ROOT, Measured, config_hash, flags, measure_seeds
 from sdc_lib.augment import ClipAugment
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
-from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
+from sdc_lib.evaluation.disentanglement import measure_disentanglement
 from sdc_lib.evaluation.follow import metrics_of
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.model import ConceptHeads
 from sdc_lib.training.heads import (
     CachedClips,
     CachedViews,
     cache_clips,
     cache_views,
     rescore,
-    train_heads,
 )
 from sdc_lib.weights import load, load_config
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -73,31 +64,13 @@ class Stored:
     sha256: str
 
 
-def run_seed(
-    variant: Variant, budget: Budget, stored: Stored, dim: int, seed: int
-) -> Disentanglement:
+def run_seed(variant: Variant, budget: Budget, stored: Stored, seed: int) -> Measured:
     """Train new heads once and measure them."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        heads = ConceptHeads(
-            dim,
-            variant.num_concepts,
-            projection_dim=64,
-            shared_codebooks=variant.shared_codebooks,
-            split_video_projection=variant.split_video_projection,
-        )
-    train_heads(
-        heads,
-        stored.views,
-        variant.objective,
-        variant.weights(),
-        variant.curriculum,
-        steps=budget.steps,
-        batch_size=budget.batch_size,
-        lr=budget.lr,
-        seed=seed,
-    )
-    return measure_disentanglement(rescore(heads, stored.train), rescore(heads, stored.test))
+    heads = new_heads(variant, stored.views, budget, seed)
+    found = measure_disentanglement(rescore(heads, stored.train), rescore(heads, stored.test))
+    # features are the backbone's own, the same for all variants
+    metrics = {m: value for m, value in metrics_of(found).items() if "feature" not in m}
+    return Measured(metrics, (found.evaluated, found.official))
 
 
 def store(checkpoint: str, data_dir: Path, budget: Budget, workers: int = 2) -> Stored:
@@ -124,24 +97,9 @@ def run_variant(
 ) -> Record:
     """Run the seeds that the variant's record lacks, and update it after each."""
     variant = VARIANTS[name]
-    what = json.dumps([asdict(variant), asdict(budget), stored.sha256], sort_keys=True)
-    config = hashlib.sha256(what.encode()).hexdigest()[:12]
-    record = recorded(blank_record(name, budget, checkpoint, config), folder)
-    for seed in seeds:
-        if seed in record.seeds:
-            continue
-        started = time.perf_counter()
-        result = run_seed(variant, budget, stored, stored.views.pooled.shape[-1], seed)
-        seconds = time.perf_counter() - started
-        record = add_seed(
-            replace(record, evaluated=result.evaluated, official=result.official),
-            # features are the backbone's own, the same for all variants
-            {m: value for m, value in metrics_of(result).items() if "feature" not in m},
-            seed,
-            seconds,
-        )
-        write_record(record, folder)
-        print(f"{name}, seed {seed}: gap {result.gap}, {seconds:.0f} s", flush=True)
+    config = config_hash(asdict(variant), asdict(budget), stored.sha256)
+    blank = blank_record(name, budget, checkpoint, config)
+    record = measure_seeds(blank, seeds, partial(run_seed, variant, budget, stored), folder)
     if not record.seeds:
         raise ValueError(f"no seeds to run for {name!r}")
     return record
@@ -186,14 +144,11 @@ def draw(records: Sequence[Record], path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing, then print the table and draw the plot."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__, seeds=3)
     parser.add_argument("--checkpoint", default="motion_factors_small", help="whose backbone")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "images" / "ablations.png")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
     parser.add_argument("--steps", type=int, default=Budget.steps)
-    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(argv)
     budget = Budget(steps=options.steps)
     stored = store(options.checkpoint, options.data_dir, budget, options.workers)

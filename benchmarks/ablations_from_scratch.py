@@ -9,20 +9,19 @@ seed by seed, and what they hold is skipped.
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.ablations import ROOT, draw
+from benchmarks.ablations import draw
 from benchmarks.baseline_runs import alignment_of_the_video_alone, contrast_alone, pretrained
-from benchmarks.seeds import add_seed, recorded
+from benchmarks.seeds import ROOT, Measured, flags, measure_seeds
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.disentanglement import disentanglement
 from sdc_lib.evaluation.follow import metrics_of
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.presets import PRESETS
 
@@ -84,28 +83,17 @@ def measure(
     row: str, config: PretrainConfig, seeds: Sequence[int], options: argparse.Namespace
 ) -> Record:
     """Train and measure the seeds that the variant's record lacks, and write it after each."""
-    record = recorded(blank_record(row, config), options.results)
-    folder = options.runs / record.name
+    blank = blank_record(row, config)
     clips = settings_for("own", config).clips
     data = replace(config.data, size="tiny")
-    for seed in seeds:
-        if seed in record.seeds:
-            continue
-        made = pretrained(config, folder, options.data_dir, seed)
-        started = time.perf_counter()
+
+    def run(seed: int) -> Measured:
+        made = pretrained(config, options.runs / blank.name, options.data_dir, seed)
         train, test = (open_dataset(data, options.data_dir, part) for part in ("train", "test"))
-        result = disentanglement(
-            made.network, train, test, clips, name=row, workers=options.workers
-        )
-        record = add_seed(
-            replace(record, evaluated=result.evaluated, official=result.official),
-            metrics_of(result),
-            seed,
-            made.seconds + time.perf_counter() - started,
-        )
-        write_record(record, options.results)
-        print(f"{result}\nseed {seed}", flush=True)
-    return record
+        found = disentanglement(made.network, train, test, clips, name=row, workers=options.workers)
+        return Measured(metrics_of(found), (found.evaluated, found.official), made.earlier)
+
+    return measure_seeds(blank, seeds, run, options.results)
 
 
 def blank_record(row: str, config: PretrainConfig) -> Record:
@@ -134,8 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     records = []
     for seed in range(options.seeds):  # every variant once, then every variant again
         records = [
-            measure(row, CHANGES[row](config), range(seed + 1), options)
-            for row in options.only or CHANGES
+            measure(row, CHANGES[row](config), [seed], options) for row in options.only or CHANGES
         ]
     draw(records, options.plot)
     print(f"{len(records)} variants are recorded; `make results` writes the table")
@@ -144,18 +131,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__, seeds=3)
     parser.add_argument("--preset", default="motion_factors_small", choices=sorted(PRESETS))
     parser.add_argument("--epochs", type=int, default=29, help="of every run; 29: 1,000 steps")
     parser.add_argument("--only", nargs="+", choices=list(CHANGES), metavar="VARIANT")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "from_scratch")
     parser.add_argument(
         "--plot", type=Path, default=ROOT / "docs" / "images" / "ablations_from_scratch.png"
     )
-    parser.add_argument("--workers", type=int, default=2, help="that decode for the evaluation")
     return parser.parse_args(argv)
 
 

@@ -18,14 +18,13 @@ class Made(NamedTuple):
     """A network to be measured."""
 
     network: nn.Module
-    seconds: float
-    """What making it took, whether now or in an earlier call."""
+    earlier: float = 0.0
+    """Seconds that earlier calls spent on making it."""
 
 
-def timed(make: Callable[[int], nn.Module], seed: int) -> Made:
-    """Make a network and take the time."""
-    started = time.perf_counter()
-    return Made(make(seed), time.perf_counter() - started)
+def at_once(make: Callable[[int], nn.Module], seed: int) -> Made:
+    """A network that is made in one call, and not kept."""
+    return Made(make(seed))
 
 
 def contrast_alone(config: PretrainConfig) -> PretrainConfig:
@@ -53,7 +52,9 @@ PRETRAINED: Mapping[str, Callable[[PretrainConfig], PretrainConfig]] = {
 
 def pretrained(config: PretrainConfig, folder: Path, data_dir: Path, seed: int) -> Made:
     """Pretrain in a folder, or continue or load what is there."""
+    started = time.perf_counter()
     result = pretrain(replace(config, seed=seed), folder / f"seed-{seed}", data_dir=data_dir)
     if result.weights is None:
         raise SystemExit("interrupted; the same command continues")
-    return Made(load(result.weights), RunFolder(result.folder).facts()["seconds"])
+    trained = RunFolder(result.folder).facts()["seconds"]
+    return Made(load(result.weights), max(0.0, trained - (time.perf_counter() - started)))

@@ -8,7 +8,6 @@ seed; what it holds is skipped. Pretraining keeps its runs and continues them af
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,8 +15,8 @@ from pathlib import Path
 
 from torch import nn
 
-from benchmarks.baseline_runs import PRETRAINED, Made, pretrained, timed
-from benchmarks.seeds import add_seed, recorded
+from benchmarks.baseline_runs import PRETRAINED, Made, at_once, pretrained
+from benchmarks.seeds import ROOT, Measured, flags, measure_seeds
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.names import open_dataset
@@ -29,11 +28,9 @@ from sdc_lib.evaluation.baselines import (
 )
 from sdc_lib.evaluation.disentanglement import disentanglement
 from sdc_lib.evaluation.follow import metrics_of
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.presets import PRESETS
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -61,26 +58,16 @@ def measure(
     workers: int,
 ) -> None:
     """Measure the seeds that the record lacks, and write it after each."""
-    record = recorded(blank, folder)
-    for seed in baseline.seeds:
-        if seed in record.seeds:
-            print(f"{baseline.row}, seed {seed}: recorded")
-            continue
+    clips = settings_for("own", config).clips
+
+    def run(seed: int) -> Measured:
         made = baseline.make(seed)
-        started = time.perf_counter()
-        clips = settings_for("own", config).clips
-        result = disentanglement(
+        found = disentanglement(
             made.network, *splits, clips, name=baseline.row, workers=workers, device="cpu"
         )
-        seconds = made.seconds + time.perf_counter() - started
-        record = add_seed(
-            replace(record, evaluated=result.evaluated, official=result.official),
-            metrics_of(result),
-            seed,
-            seconds,
-        )
-        write_record(record, folder)
-        print(f"{result}\nseed {seed}, {seconds:.0f} s", flush=True)
+        return Measured(metrics_of(found), (found.evaluated, found.official), made.earlier)
+
+    measure_seeds(blank, baseline.seeds, run, folder)
 
 
 def blank_record(key: str, baseline: Baseline, config: PretrainConfig) -> Record:
@@ -118,17 +105,17 @@ def baselines_of(
     plain = config.hash()
     random = partial(random_model, config.model)
     baselines = {
-        "random": Baseline("random weights", partial(timed, random), seeds, plain),
+        "random": Baseline("random weights", partial(at_once, random), seeds, plain),
         "pixels": Baseline(
             "pixels",
-            partial(timed, lambda seed: Pixels()),
+            partial(at_once, lambda seed: Pixels()),
             [0],
             plain,
             "clips averaged down to 4x8x8 pixels",
         ),
         "supervised": Baseline(
             "supervised",
-            partial(timed, supervised),
+            partial(at_once, supervised),
             seeds,
             plain,
             f"both factors at once, {options.epochs} epochs, {options.precision}",
@@ -156,17 +143,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__, seeds=3)
     parser.add_argument("--preset", default="motion_factors_tiny", choices=sorted(PRESETS))
     parser.add_argument("--only", nargs="+", choices=KEYS, metavar="KEY", help=", ".join(KEYS))
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "baselines")
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, from 0")
     parser.add_argument("--run-seeds", type=int, default=1, help="the same where it pretrains")
     parser.add_argument("--epochs", type=int, default=SupervisedConfig.epochs, help="supervised")
     parser.add_argument("--precision", default="32-true", choices=("32-true", "bf16-mixed"))
-    parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args(argv)
 
 

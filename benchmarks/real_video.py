@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,21 +27,19 @@ from benchmarks.real_video_sets import (
     of_split,
     ucf101,
 )
-from benchmarks.seeds import add_seed, recorded
+from benchmarks.seeds import Measured, Metrics, flags, measure_seeds
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import Pixels, random_model
 from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
 from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
 from sdc_lib.evaluation.follow import metrics_of
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.retrieval import knn, retrieve
 from sdc_lib.features import ClipSettings, Features
 from sdc_lib.presets import PRESETS
 from sdc_lib.weights import load, load_config
 
-ROOT = Path(__file__).resolve().parents[1]
-Metrics = Mapping[str, float | Estimate]
 STREAM_NAMES = {"video": "video", "static": "still", "dynamic": "difference"}
 
 
@@ -86,12 +83,12 @@ def networks(options: argparse.Namespace) -> Iterator[tuple[str, str, int, nn.Mo
 
 
 class Keeper:
-    """Writes records, seed by seed.
+    """Keeps a record a row of a table.
 
     Args:
         question: What the numbers are about: part of names, and the table.
         dataset: In the table.
-        tested: Test videos, and how many are listed.
+        tested: Test videos.
         clips: How they became clips.
         folder: Where records are.
     """
@@ -104,9 +101,8 @@ class Keeper:
 
     def keep(self, row: str, config: str, seed: int, measure: Callable[[], Metrics]) -> None:
         """Measure and add to the record of a row, unless it has this seed."""
-        name = f"real_video_{self.question}-{row.replace(' ', '-')}-stride{self.clips.stride}"
         blank = Record(
-            name=name,
+            name=f"real_video_{self.question}-{row.replace(' ', '-')}-stride{self.clips.stride}",
             table=f"real_video_{self.question}",
             row=f"{row}, stride {self.clips.stride}",
             values={},
@@ -117,16 +113,7 @@ class Keeper:
             evaluated=self.tested,
             official=self.tested,
         )
-        record = recorded(blank, self.folder)
-        if seed in record.seeds:
-            print(f"{name}, seed {seed}: recorded", flush=True)
-            return
-        started = time.perf_counter()
-        metrics = measure()
-        record = add_seed(record, metrics, seed, time.perf_counter() - started)
-        write_record(record, self.folder)
-        shown = ", ".join(f"{key} {value}" for key, value in metrics.items())
-        print(f"{name}, seed {seed}: {shown}", flush=True)
+        measure_seeds(blank, [seed], lambda _: Measured(measure()), self.folder)
 
 
 def ask(question: Question, grid: VideoDataset | None, options: argparse.Namespace) -> None:
@@ -184,17 +171,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__, seeds=3)
     parser.add_argument("--gestures", type=Path, help="folder of EgoGestAR")
     parser.add_argument("--ucf101", type=Path, help="folder of UCF-101, or of some of its classes")
     parser.add_argument("--weights", nargs="*", default=["motion_factors_small"], help="as sdc")
     parser.add_argument("--preset", default="motion_factors_small", choices=sorted(PRESETS))
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of random weights, from 0")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--size", type=int, default=48, help="pixels")
     parser.add_argument("--stride", type=int, default=4)
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args(argv)
 
 

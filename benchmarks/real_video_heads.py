@@ -7,34 +7,31 @@ scene and gesture from each half. No (gesture, scene) pair is on both sides.
 """
 
 import argparse
-import hashlib
-import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.ablation_variants import Variant
+from benchmarks.ablation_variants import Variant, new_heads
 from benchmarks.real_video_sets import gesture_grid
-from benchmarks.seeds import add_seed, recorded
+from benchmarks.seeds import Measured, config_hash, flags, measure_seeds
 from sdc_lib.augment import ClipAugment
 from sdc_lib.config import CurriculumConfig
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.evaluation.disentanglement import measure_disentanglement
 from sdc_lib.evaluation.factors import fold_indices
 from sdc_lib.evaluation.halves import HALVES
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.run import open_weights
 from sdc_lib.features import CachedClips, CachedViews, ClipSettings, cache_clips, cache_views
-from sdc_lib.model import ConceptHeads
-from sdc_lib.training.heads import rescore, train_heads
+from sdc_lib.training.heads import rescore
 
-ROOT = Path(__file__).resolve().parents[1]
 FACTORS = ("scene", "gesture")
 NO_LOCAL = " ".join(f"local_{stream}" for stream in ("video", "static", "dynamic"))
 
@@ -94,40 +91,22 @@ def store(weights: str, folder: Path, budget: Budget, stride: int, workers: int)
     return Stored(views, clips, config.hash())
 
 
-def run_seed(asked: Variant, stored: Stored, budget: Budget, seed: int) -> dict[str, float]:
+def run_seed(asked: Variant, stored: Stored, budget: Budget, seed: int) -> Measured:
     """Train heads for each fold, and read both factors from their halves in the fold's videos."""
     features = stored.clips.features
     right: dict[str, list[NDArray[np.bool_]]] = {}
     for train, test in fold_indices(features, "fold"):
         rows = torch.as_tensor(train)
         known = CachedViews(stored.views.pooled[rows], None, _own(stored.views, rows), {})
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            heads = ConceptHeads(
-                known.pooled.shape[-1],
-                asked.num_concepts,
-                projection_dim=64,
-                shared_codebooks=asked.shared_codebooks,
-                split_video_projection=asked.split_video_projection,
-            )
-        train_heads(
-            heads,
-            known,
-            asked.objective,
-            asked.weights(),
-            asked.curriculum,
-            steps=budget.steps,
-            batch_size=budget.batch_size,
-            lr=budget.lr,
-            seed=seed,
-        )
+        heads = new_heads(asked, known, budget, seed)
         scored = rescore(heads, stored.clips)
         found = measure_disentanglement(
             scored.subset(train), scored.subset(test), factors=FACTORS, resamples=0
         )
         for key, correct in found.correct.items():
             right.setdefault(key, []).append(correct)
-    return metrics({key: 100 * float(np.concatenate(x).mean()) for key, x in right.items()})
+    cells = {key: 100 * float(np.concatenate(x).mean()) for key, x in right.items()}
+    return Measured(table_of(cells))
 
 
 def _own(views: CachedViews, rows: torch.Tensor) -> torch.Tensor:
@@ -137,7 +116,7 @@ def _own(views: CachedViews, rows: torch.Tensor) -> torch.Tensor:
     return place[views.indices[rows]]
 
 
-def metrics(cells: Mapping[str, float]) -> dict[str, float]:
+def table_of(cells: Mapping[str, float]) -> dict[str, float]:
     """The table of halves and its gap."""
     table = {
         f"{half} half, {factor}": cells[f"distribution/{half}/{factor}"]
@@ -149,53 +128,53 @@ def metrics(cells: Mapping[str, float]) -> dict[str, float]:
     return {**table, "gap": (own - crossed) / 2}
 
 
+def blank_record(asked: Variant, stored: Stored, options: argparse.Namespace) -> Record:
+    """What a record says before there are numbers."""
+    weights = Path(options.weights.replace("random:", "random-")).stem
+    concepts, decorrelation = asked.num_concepts, asked.curriculum.decorrelation
+    budget = budget_of(options)
+    return Record(
+        name=f"real_video_heads-{weights}-K{concepts}-decorrelation{decorrelation:g}",
+        table="real_video_heads",
+        row=f"{weights}, K={concepts}, decorrelation {decorrelation:g}",
+        values={},
+        dataset="EgoGestAR, grid, each fold tested by the others",
+        protocol=f"heads alone, {budget}, clips with stride {options.stride}",
+        column="trained here",
+        config=config_hash(asdict(asked), asdict(budget), stored.what),
+        evaluated=len(stored.views),
+        official=len(stored.views),
+    )
+
+
+def budget_of(options: argparse.Namespace) -> Budget:
+    """The budget that the command line asks for."""
+    return Budget(options.steps, passes=options.passes)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the seeds that records lack."""
     options = parse(argv)
-    budget = Budget(options.steps, passes=options.passes)
+    budget = budget_of(options)
     stored = store(options.weights, options.gestures, budget, options.stride, options.workers)
-    short = options.weights.replace("random:", "random-")
-    for concepts in options.concepts:
-        for weight in options.decorrelation:
-            asked = variant(concepts, weight)
-            facts = json.dumps([asdict(asked), asdict(budget), stored.what], sort_keys=True)
-            blank = Record(
-                name=f"real_video_heads-{Path(short).stem}-K{concepts}-decorrelation{weight:g}",
-                table="real_video_heads",
-                row=f"{Path(short).stem}, K={concepts}, decorrelation {weight:g}",
-                values={},
-                dataset="EgoGestAR, grid, each fold tested by the others",
-                protocol=f"heads alone, {budget}, clips with stride {options.stride}",
-                column="trained here",
-                config=hashlib.sha256(facts.encode()).hexdigest()[:12],
-                evaluated=len(stored.views),
-                official=len(stored.views),
-            )
-            record = recorded(blank, options.results)
-            for seed in range(options.seeds):
-                if seed not in record.seeds:
-                    started = time.perf_counter()
-                    found = run_seed(asked, stored, budget, seed)
-                    record = add_seed(record, found, seed, time.perf_counter() - started)
-                    write_record(record, options.results)
-                    shown = ", ".join(f"{key} {value:.1f}" for key, value in found.items())
-                    print(f"{record.row}, seed {seed}: {shown}", flush=True)
+    for concepts, decorrelation in product(options.concepts, options.decorrelation):
+        asked = variant(concepts, decorrelation)
+        blank = blank_record(asked, stored, options)
+        run = partial(run_seed, asked, stored, budget)
+        measure_seeds(blank, range(options.seeds), run, options.results)
     return 0
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = flags(__doc__, seeds=2)
     parser.add_argument("--gestures", type=Path, required=True, help="folder of EgoGestAR")
     parser.add_argument("--weights", default="motion_factors_small")
     parser.add_argument("--concepts", type=int, nargs="+", default=[32, 64])
     parser.add_argument("--decorrelation", type=float, nargs="+", default=[0.0, 30.0, 100.0])
-    parser.add_argument("--seeds", type=int, default=2, help="how many seeds, from 0")
     parser.add_argument("--steps", type=int, default=Budget.steps)
     parser.add_argument("--passes", type=int, default=Budget.passes, help="augmentations stored")
     parser.add_argument("--stride", type=int, default=4, help="of the clips that are scored")
-    parser.add_argument("--results", type=Path, default=ROOT / "results")
-    parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args(argv)
 
 

@@ -40,7 +40,9 @@ def test_variants_are_trained_once_a_seed_and_drawn(
     assert len(list((tmp_path / "runs").glob("*/seed-*/model.safetensors"))) == 4
     capsys.readouterr()
     scratch.main([*words, "--seeds", "2"])
-    assert capsys.readouterr().out.startswith("2 variants are recorded")
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.endswith(": recorded") for line in lines[:-1])
+    assert lines[-1].startswith("2 variants are recorded")
 
 
 def test_each_variant_turns_off_what_its_name_says() -> None:

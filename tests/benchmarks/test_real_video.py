@@ -1,7 +1,9 @@
 """Real video: every question has its record, from generated videos in the layout of one's own."""
 
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from benchmarks import real_video, real_video_finetune, real_video_heads
 from benchmarks.real_video_sets import gesture_grid, gestures, ucf101
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
-from sdc_lib.evaluation.ledger import read_record
+from sdc_lib.evaluation.ledger import Record, read_record
 from sdc_lib.presets import PRESETS
 from sdc_lib.video import write_video
 from tests.datasets import trees
@@ -38,6 +40,23 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "factors.csv").write_text("\n".join(grid))
     (tmp_path / "split_by_scene.csv").write_text("\n".join(split))
     return tmp_path
+
+
+RecordsOf = Callable[[ModuleType, Sequence[str]], list[Record]]
+
+
+@pytest.fixture
+def records_of(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordsOf:
+    """The records, by name, that a measurement of the gestures leaves with small weights."""
+    monkeypatch.setitem(PRESETS, "small", SMALL)
+
+    def run(module: ModuleType, words: Sequence[str]) -> list[Record]:
+        shared = ["--gestures", str(folder), "--weights", "random:small", "--workers", "0"]
+        shared += ["--seeds", "1", "--results", str(tmp_path / "r")]
+        assert module.main([*shared, *words]) == 0
+        return [read_record(path) for path in sorted((tmp_path / "r").glob("*.json"))]
+
+    return run
 
 
 def test_every_official_fold_is_a_pair_of_one_question(folder: Path, tmp_path: Path) -> None:
@@ -79,15 +98,9 @@ def test_networks_and_controls_have_records(
 
 
 @pytest.mark.slow
-def test_heads_are_trained_for_each_fold(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(PRESETS, "small", SMALL)
-    words = ["--gestures", str(folder), "--weights", "random:small", "--workers", "0"]
-    words += ["--concepts", "12", "--decorrelation", "10", "--seeds", "1", "--steps", "3"]
-    assert real_video_heads.main([*words, "--passes", "2", "--results", str(tmp_path / "r")]) == 0
-    (path,) = (tmp_path / "r").glob("*.json")
-    record = read_record(path)
+def test_heads_are_trained_for_each_fold(records_of: RecordsOf) -> None:
+    words = ["--concepts", "12", "--decorrelation", "10", "--steps", "3", "--passes", "2"]
+    (record,) = records_of(real_video_heads, words)
     cells = [record.values[f"{half} half, {f}"][0] for half, f in HALVES_AND_FACTORS]
     assert all(0 <= cell <= 100 for cell in cells)
     assert record.values["gap"][0] == pytest.approx((cells[0] + cells[3] - cells[1] - cells[2]) / 2)
@@ -97,17 +110,10 @@ HALVES_AND_FACTORS = list(product(("static", "dynamic"), ("scene", "gesture")))
 
 
 @pytest.mark.slow
-def test_fine_tuning_from_both_starts_has_records(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(PRESETS, "small", SMALL)
-    words = ["--gestures", str(folder), "--weights", "random:small", "--scratch", "random:small"]
-    words += ["--seeds", "1", "--epochs", "1", "--stride", "2", "--workers", "0"]
-    assert real_video_finetune.main([*words, "--results", str(tmp_path / "r")]) == 0
-    names = sorted(path.stem for path in (tmp_path / "r").glob("*.json"))
-    assert names == [
-        "real_video_finetune-from-pretrained-weights",
-        "real_video_finetune-from-scratch",
-    ]
-    record = read_record(tmp_path / "r" / f"{names[0]}.json")
-    assert 0 <= record.values["top-1"][0] <= 100
+def test_fine_tuning_from_both_starts_has_records(records_of: RecordsOf) -> None:
+    words = ["--scratch", "random:small", "--epochs", "1", "--stride", "2"]
+    pretrained, scratch = records_of(real_video_finetune, words)
+    assert pretrained.name == "real_video_finetune-from-pretrained-weights"
+    assert scratch.name == "real_video_finetune-from-scratch"
+    assert pretrained.row == "small, from pretrained weights"
+    assert 0 <= pretrained.values["top-1"][0] <= 100

@@ -1,0 +1,62 @@
+"""Records that grow seed by seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.seeds import Measured, config_hash, flags, measure_seeds
+from sdc_lib.evaluation.estimates import Estimate
+from sdc_lib.evaluation.ledger import Record, read_record
+
+BLANK = Record(
+    name="some",
+    table="table",
+    row="a row",
+    values={},
+    config=config_hash("as is"),
+    dataset="data",
+    protocol="measured",
+    column="trained here",
+)
+
+
+def test_an_interrupted_measurement_goes_on_with_the_seeds_that_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails_at_2(seed: int) -> Measured:
+        if seed == 2:
+            raise KeyboardInterrupt
+        return Measured({"gap": Estimate(seed, seed - 1, seed + 1)}, (7, 8), seconds=100)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_seeds(BLANK, range(4), fails_at_2, tmp_path)
+    kept = read_record(tmp_path / "some.json")
+    assert (kept.seeds, kept.values, kept.intervals) == ([0, 1], {"gap": [0, 1]}, {})
+    assert (kept.evaluated, kept.official) == (7, 8)
+    assert kept.wall_time is not None
+    assert 200 <= kept.wall_time < 201
+    capsys.readouterr()
+    whole = measure_seeds(BLANK, range(4), lambda seed: Measured({"gap": 0.5}), tmp_path)
+    assert whole.values == {"gap": [0, 1, 0.5, 0.5]}
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "a row, seed 0: recorded",
+        "a row, seed 1: recorded",
+        "a row, seed 2, 0 s: gap 0.5",
+        "a row, seed 3, 0 s: gap 0.5",
+    ]
+
+
+def test_other_settings_start_again(tmp_path: Path) -> None:
+    measure_seeds(BLANK, [0], lambda seed: Measured({"gap": 1.0}, (7, 8)), tmp_path)
+    other = replace(BLANK, config=config_hash("changed"))
+    again = measure_seeds(other, [3], lambda seed: Measured({"gap": 2.0}, (7, 8)), tmp_path)
+    assert (again.seeds, again.values) == ([3], {"gap": [2.0]})
+
+
+def test_every_measurement_has_these_flags(tmp_path: Path) -> None:
+    options = flags("About it.", seeds=5).parse_args(["--results", str(tmp_path)])
+    assert (options.seeds, options.results, options.workers) == (5, tmp_path, 2)
