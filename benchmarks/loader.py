@@ -27,7 +27,8 @@ from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.presets import PRESETS
 from sdc_lib.support.files import loader_workers
-from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs, stop_workers
+from sdc_lib.support.workers import Reading
+from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs
 from sdc_lib.video import write_video
 from sdc_lib.video.transcode import transcode
 
@@ -63,11 +64,8 @@ def open_loader(
     pairs = make_pairs(config, videos, device)
     plan = BatchPlan(len(pairs), batch, seed=0, epochs=1000)
     pin = device.type == "cuda"
-    batches = iter(make_loader(pairs, plan, config.data.workers, pin_memory=pin))
-    try:
+    with Reading(make_loader(pairs, plan, config.data.workers, pin_memory=pin)) as batches:
         yield batches
-    finally:
-        stop_workers(batches)
 
 
 def rate(

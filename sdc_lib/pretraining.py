@@ -21,6 +21,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
+from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.tuning import tune
@@ -30,7 +31,6 @@ from sdc_lib.training.batches import (
     BatchPlan,
     make_loader,
     make_pairs,
-    stop_workers,
     to_device,
 )
 from sdc_lib.training.log import StepHook
@@ -194,18 +194,16 @@ class _Run:
         started = time.perf_counter()
         on_gpu = self.fabric.device.type == "cuda"
         workers = self.config.data.workers
-        batches = iter(make_loader(self._samples(), plan, workers, pin_memory=on_gpu))
-        try:
-            bar = progress_bar(state.step, plan.last_step, self._shows_bar())
-            log = RunLog(self.folder, self.config, plan, self.pairs.videos, self.options)
-            with closing(log), bar:
-                while state.step < plan.last_step:
-                    self._step(batches, log)
-                    bar.update()
-                    if self._end_step(log, stop):
-                        break
-        finally:
-            stop_workers(batches)
+        loader = make_loader(self._samples(), plan, workers, pin_memory=on_gpu)
+        bar = progress_bar(state.step, plan.last_step, self._shows_bar())
+        log = RunLog(self.folder, self.config, plan, self.pairs.videos, self.options)
+        reading = closing(read_ahead(loader, self.pairs.videos, plan.shown))
+        with reading as batches, closing(log), bar:
+            while state.step < plan.last_step:
+                self._step(batches, log)
+                bar.update()
+                if self._end_step(log, stop):
+                    break
         if self.fabric.is_global_zero:
             seconds = time.perf_counter() - started
             self.folder.note_call(seconds, plan.first_step, state.step, self.fabric)

@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from filelock import FileLock
 
 from sdc_lib.config import to_json
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips
+from sdc_lib.datasets.clips import PairClips, PairSample
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.run_folder import RunFolder
+from sdc_lib.video import VideoError
 from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
 
 
@@ -133,4 +136,21 @@ def test_an_error_in_a_worker_ends_with_no_process_left(
     monkeypatch.setattr(PairClips, "__getitem__", fail)
     with pytest.raises(RuntimeError, match="a bug in a worker"):
         train(changed(data={"workers": 2}), max_steps=2)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_names_what_it_was_to_read(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = PairClips.__getitem__
+
+    def killed(pairs: PairClips, key: Any) -> PairSample:
+        if key.index == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(pairs, key)
+
+    monkeypatch.setattr(PairClips, "__getitem__", killed)
+    with pytest.raises(VideoError, match=r"\.mp4: a process .* ended here, at .*SIGKILL"):
+        train(changed(data={"workers": 1}))
     assert multiprocessing.active_children() == []

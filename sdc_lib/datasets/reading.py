@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
 from sdc_lib.datasets.frames import Indices
+from sdc_lib.support.workers import Reading, WorkerDied
 from sdc_lib.video import VideoError, probe, sample_clip
 
 ReadFrames = Callable[[VideoFile, Callable[[int], Indices]], Tensor]
 """A video and a choice of frames given its length -> uint8 ``(T, H, W, C)``."""
 
+T = TypeVar("T")
 _READ_ATTEMPTS = 10
 
 
@@ -118,6 +122,32 @@ def read_or_replace(
     raise VideoError(
         failure.path, f"{failure.cause}; {_READ_ATTEMPTS} videos in a row could not be read"
     )
+
+
+def read_ahead(
+    loader: DataLoader[T], videos: VideoDataset, shown: Callable[[int], Sequence[int]]
+) -> Generator[T, None, None]:
+    """What a loader gives, and where one of its processes dies, an error that names the videos.
+
+    Args:
+        loader: Its processes begin with `start_worker`.
+        videos: What the loader reads.
+        shown: Positions of the videos of an item, by its number from 0.
+
+    Raises:
+        VideoError: A process died: of memory, by a damaged file, or because somebody ended it.
+    """
+    with Reading(loader) as items:
+        try:
+            yield from items
+        except WorkerDied as error:
+            first, *others = [videos[index].path for index in shown(error.done)]
+            here = f"here, at {', '.join(map(str, others))}," if others else "here"
+            raise VideoError(
+                first,
+                f"a process that reads videos ended {here} or soon after ({error}); "
+                "`sdc data check` finds such files, --workers 0 needs no shared memory",
+            ) from error
 
 
 def channels_first(frames: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from sdc_lib.augment import ClipAugment, normalize
@@ -16,7 +15,7 @@ from sdc_lib.config import AugmentConfig, ModelConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.evaluation.factors import known_factors
-from sdc_lib.evaluation.train_batches import EpochOrder
+from sdc_lib.evaluation.train_batches import EpochOrder, epoch_batches
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
 from sdc_lib.support.settings import Count, Range, Seed, Workers, check_settings
@@ -169,7 +168,7 @@ def train_supervised(
     )
     network.train()
     for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
-        for sample in DataLoader(samples, batch_sampler=order, num_workers=config.workers):
+        for sample in epoch_batches(samples, order, config.workers):
             with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16-mixed"):
                 logits = network(normalize(sample.clip))
             losses = [F.cross_entropy(logits[f].float(), targets[f][sample.index]) for f in targets]

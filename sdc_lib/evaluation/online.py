@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from sdc_lib.augment import normalize
@@ -27,7 +26,7 @@ from sdc_lib.evaluation.classification import (
     classify,
 )
 from sdc_lib.evaluation.splits import carve_validation
-from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
+from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment, epoch_batches
 from sdc_lib.features import ClipSettings, ClipSource
 from sdc_lib.model import SDC
 from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
@@ -210,9 +209,8 @@ def _fit(
     bar = tqdm(range(config.epochs), desc="training", unit="epoch", delay=2, disable=not progress)
     for epoch in bar:
         order = EpochOrder(len(samples), config.batch_size, config.seed, epoch)
-        loader = DataLoader(samples, batch_sampler=order, num_workers=config.workers)
         network.train()
-        for sample in loader:
+        for sample in epoch_batches(samples, order, config.workers):
             logits = network(normalize(sample.clip.to(device)))
             loss = F.cross_entropy(logits, sample.label.to(device))
             optimizer.zero_grad()

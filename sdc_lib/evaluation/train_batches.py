@@ -1,12 +1,16 @@
 """What training with labels needs beyond a clip: its augmentation, and the order of an epoch."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 from torchvision.transforms import v2
 
+from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.datasets.frames import SampleKey, epoch_order
+from sdc_lib.datasets.reading import read_ahead
+from sdc_lib.support.workers import start_worker
 
 
 class TrainAugment:
@@ -46,6 +50,10 @@ class EpochOrder(Sampler[list[SampleKey]]):
             last = self._batches.pop()  # BatchNorm has no variance for a single row
             self._batches[-1] += last
 
+    def shown(self, number: int) -> list[int]:
+        """Positions of the videos of a batch."""
+        return [key.index for key in self._batches[number]]
+
     def __iter__(self) -> Iterator[list[SampleKey]]:
         """The batches."""
         return iter(self._batches)
@@ -53,3 +61,18 @@ class EpochOrder(Sampler[list[SampleKey]]):
     def __len__(self) -> int:
         """How many batches."""
         return len(self._batches)
+
+
+def epoch_batches(samples: TrainClips, order: EpochOrder, workers: int) -> Iterator[Any]:
+    """The batches of one epoch, each a `TrainSample` of stacked fields, read in worker processes.
+
+    Raises:
+        VideoError: Videos cannot be read, or a process died.
+    """
+    loader: DataLoader[Any] = DataLoader(
+        samples,
+        batch_sampler=order,
+        num_workers=workers,
+        worker_init_fn=start_worker,
+    )
+    return read_ahead(loader, samples.videos, order.shown)

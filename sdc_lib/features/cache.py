@@ -6,6 +6,7 @@ any heads without touching a video again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +18,14 @@ from sdc_lib.augment import finish_pairs, normalize
 from sdc_lib.backbones import BackboneOutput
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.extract import encode_clips
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.model import SDC, ConceptHeads
 from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tuning import keep_freed_memory
+from sdc_lib.support.workers import start_worker
 from sdc_lib.views import STREAMS, Boundary, Stream, moving_views
 
 
@@ -113,9 +116,26 @@ def cache_views(
     if passes < 1:
         raise ValueError(f"passes is {passes}; it must be at least 1")
     keys = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
-    loader = DataLoader(clips, batch_size=batch_size, sampler=keys, num_workers=workers)
-    bar = tqdm(loader, desc="caching views", unit="batch", delay=2, leave=False)
-    bar.disable = not progress
+    loader: DataLoader[Any] = DataLoader(
+        clips,
+        batch_size=batch_size,
+        sampler=keys,
+        num_workers=workers,
+        worker_init_fn=start_worker,
+    )
+
+    def videos_of(number: int) -> list[int]:
+        return [key.index for key in keys[number * batch_size : (number + 1) * batch_size]]
+
+    bar = tqdm(
+        read_ahead(loader, clips.videos, videos_of),
+        desc="caching views",
+        total=len(loader),
+        unit="batch",
+        delay=2,
+        leave=False,
+        disable=not progress,
+    )
     keep_freed_memory()
     pooled, maps, indices = [], [], []
     with evaluating(model):

@@ -1,7 +1,6 @@
 """The clips of a whole data set, in batches, with an account of what could not be read."""
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -15,10 +14,12 @@ from tqdm import tqdm
 from sdc_lib.augment import Crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
+from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.support.files import first_line
 from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.settings import Count, Range, Workers, check_settings, check_value
+from sdc_lib.support.workers import start_worker
 from sdc_lib.video import VideoError
 
 
@@ -73,19 +74,14 @@ class ClipSource:
         self._official = len(dataset) + len(dataset.left_out)
         self._batch_size = batch_size
         count, prefetch = fitting_workers(min(workers, len(source)), _largest_sample(source))
-        self._loader: Iterable[EvalSample | tuple[int, str]] = tqdm(
-            DataLoader(
-                _Readable(source),
-                batch_size=None,
-                num_workers=count,
-                prefetch_factor=prefetch if count else None,
-            ),
-            desc="features",
-            unit="video",
-            delay=2,
-            leave=False,
-            disable=not progress,
+        self._loader: DataLoader[EvalSample | tuple[int, str]] = DataLoader(
+            _Readable(source),
+            batch_size=None,
+            num_workers=count,
+            worker_init_fn=start_worker,
+            prefetch_factor=prefetch if count else None,
         )
+        self._progress = progress
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Clips uint8 ``(B, C, T, H, W)`` and the positions ``(B,)`` of their videos."""
@@ -107,27 +103,17 @@ class ClipSource:
             yield torch.cat(waiting), torch.cat(owners)
 
     def _samples(self) -> Iterator[EvalSample | tuple[int, str]]:
-        """What the loader gives; when one of its processes dies, an error that names the video."""
-        done = 0
-        samples = iter(self._loader)
-        try:
-            for sample in samples:
-                yield sample
-                done += 1
-        except (RuntimeError, ConnectionError, EOFError) as error:  # the last two: it died sending
-            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
-                raise
-            for worker in getattr(samples, "_workers", ()):
-                # torch raises whenever it notices the death, until the process is waited for
-                for step in (worker.kill, worker.join, worker.join):
-                    with contextlib.suppress(RuntimeError):
-                        step()
-            path = self.videos[min(done, len(self.videos) - 1)].path
-            raise VideoError(
-                path,
-                f"a process that reads videos ended here or soon after ({first_line(error)}); "
-                "`sdc data check` finds such files, --workers 0 needs no shared memory",
-            ) from error
+        return iter(
+            tqdm(
+                read_ahead(self._loader, self.videos, lambda number: [number]),
+                desc="features",
+                total=len(self._loader),
+                unit="video",
+                delay=2,
+                leave=False,
+                disable=not self._progress,
+            )
+        )
 
     def rows(self, videos: Tensor) -> Tensor:
         """Where videos ``(B,)`` stand among those that could be read; complete after a pass."""

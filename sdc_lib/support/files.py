@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +117,14 @@ def check_writable_folder(folder: Path, asked: Path | None = None) -> None:
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, from what Python says of it."""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"{signal.Signals(-code).name} (signal {-code})"
+    return f"exit status {code}"
 
 
 def available_cores() -> int:

@@ -6,7 +6,6 @@ half the batch each see exactly what one process would see, and a run resumes at
 replaying anything.
 """
 
-import signal
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -24,6 +23,7 @@ from sdc_lib.datasets.frames import epoch_order
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.features.stored import FeatureSample, StoredPairs
 from sdc_lib.support.memory import fitting_workers
+from sdc_lib.support.workers import start_worker
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
@@ -130,6 +130,11 @@ class BatchPlan(Sampler[list[SampleKey]]):
             for part in range(self.accumulate):
                 yield self.keys(step, part)
 
+    def shown(self, number: int) -> list[int]:
+        """Positions of the videos of a batch, by its number from `first_step` on."""
+        step, part = divmod(number, self.accumulate)
+        return [key.index for key in self.keys(self.first_step + step, part)]
+
     def keys(self, step: int, part: int = 0) -> list[SampleKey]:
         """What this rank reads for one batch of a step."""
         epoch = step // self.steps_per_epoch
@@ -190,7 +195,7 @@ def make_loader(
         start_method: How workers start; the platform's own way by default.
 
     Returns:
-        A loader of `PixelBatch` or `FeatureBatch`; end it with `stop_workers`.
+        A loader of `PixelBatch` or `FeatureBatch`; to be read with `read_ahead`.
     """
     workers, prefetch = fitting_workers(workers, plan.batch_size * samples.sample_bytes())
     return DataLoader(
@@ -199,28 +204,7 @@ def make_loader(
         num_workers=workers,
         collate_fn=collate,
         pin_memory=pin_memory,
-        worker_init_fn=_start_worker,
+        worker_init_fn=start_worker,
         multiprocessing_context=start_method if workers else None,
         prefetch_factor=prefetch if workers else None,
     )
-
-
-def stop_workers(batches: Iterator[Batch]) -> None:
-    """End the processes of a loader at once, also those that hang in a decoder.
-
-    They ignore the signals by which Python would end them, and would outlive an error or a stopped
-    notebook cell.
-
-    Args:
-        batches: ``iter()`` of a loader from `make_loader`.
-    """
-    for worker in getattr(batches, "_workers", ()):
-        worker.kill()
-        worker.join()
-
-
-def _start_worker(_: int) -> None:
-    torch.set_num_threads(1)  # workers x threads stays within the cores
-    # a signal to the whole process group is the parent's to answer: it still wants its batches
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sdc_lib.support.files import first_line
+from sdc_lib.support.files import describe_exit, first_line
 
 Status = Literal["ok", "error", "crashed", "timeout"]
 _START_SECONDS = 120.0
@@ -126,7 +126,7 @@ class _Child:
         code = _end(process)
         if killed:
             return Outcome(job, "timeout", {}, f"took more than {self._timeout:g} s")
-        return Outcome(job, "crashed", {}, f"its process died: {_describe_exit(code)}")
+        return Outcome(job, "crashed", {}, f"its process died: {describe_exit(code)}")
 
     def stop(self) -> None:
         with self._lock:
@@ -156,7 +156,7 @@ class _Child:
         ready, _ = _ask(process, "", _START_SECONDS)
         if ready.strip() != "ready":
             code = _end(process)
-            why = ready.strip() or _describe_exit(code)
+            why = ready.strip() or describe_exit(code)
             raise RuntimeError(f"cannot start a process for {self._arguments[0]}: {why}")
         return process
 
@@ -192,13 +192,6 @@ def _end(process: subprocess.Popen[str]) -> int:
             with contextlib.suppress(OSError, ValueError):
                 pipe.close()
     return code
-
-
-def _describe_exit(code: int) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"{signal.Signals(-code).name} (signal {-code})"
-    return f"exit status {code}"
 
 
 def _main(task: str, timeout: float, memory_gb: float) -> None:
