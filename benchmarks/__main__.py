@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sdc_lib.support.files import type_and_first_line
+
 HERE = Path(__file__).resolve().parent
 # In the order in which they run; those whose module is there.
 MEASUREMENTS = ("step", "objective", "data", "loader", "damaged")
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         except Exception as error:  # one measurement must not keep the others from running
             status = 1
-            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
+            print(f"{name}: {type_and_first_line(error)}", file=sys.stderr)
         if status:
             failed.append(name)
     print(f"failed: {', '.join(failed)}" if failed else f"records are in {options.out}")

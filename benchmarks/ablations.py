@@ -73,9 +73,9 @@ def run_seed(variant: Variant, budget: Budget, stored: Stored, seed: int) -> Mea
     return Measured(metrics, (found.evaluated, found.official))
 
 
-def store(checkpoint: str, data_dir: Path, budget: Budget, workers: int = 2) -> Stored:
-    """Encode training views and evaluation clips with the backbone of a checkpoint."""
-    model, config = load(checkpoint), load_config(checkpoint)
+def store(weights: str, data_dir: Path, budget: Budget, workers: int = 2) -> Stored:
+    """Encode training views and evaluation clips with the backbone of some weights."""
+    model, config = load(weights), load_config(weights)
     data = replace(config.data, size="tiny")
     train, test = (open_dataset(data, data_dir, part) for part in ("train", "test"))
     pairs = PairClips(
@@ -91,14 +91,14 @@ def run_variant(
     name: str,
     budget: Budget,
     stored: Stored,
-    checkpoint: str,
+    weights: str,
     seeds: Sequence[int],
     folder: Path,
 ) -> Record:
     """Run the seeds that the variant's record lacks, and update it after each."""
     variant = VARIANTS[name]
     config = config_hash(asdict(variant), asdict(budget), stored.sha256)
-    blank = blank_record(name, budget, checkpoint, config)
+    blank = blank_record(name, budget, weights, config)
     record = measure_seeds(blank, seeds, partial(run_seed, variant, budget, stored), folder)
     if not record.seeds:
         raise ValueError(f"no seeds to run for {name!r}")
@@ -110,7 +110,7 @@ def record_name(variant: str) -> str:
     return "ablation-" + "".join(c if c.isalnum() else "-" for c in variant).strip("-")
 
 
-def blank_record(name: str, budget: Budget, checkpoint: str, config: str) -> Record:
+def blank_record(name: str, budget: Budget, weights: str, config: str) -> Record:
     """What a variant's record says before there are numbers."""
     return Record(
         name=record_name(name),
@@ -120,7 +120,7 @@ def blank_record(name: str, budget: Budget, checkpoint: str, config: str) -> Rec
         config=config,
         dataset="motion-factors/test",
         protocol=(
-            f"heads only, on stored features of {checkpoint}: {budget.steps} steps, batch "
+            f"heads only, on stored features of {weights}: {budget.steps} steps, batch "
             f"{budget.batch_size}, K={VARIANTS[name].num_concepts}; disentanglement"
         ),
         column="trained here",
@@ -145,16 +145,16 @@ def draw(records: Sequence[Record], path: Path) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing, then print the table and draw the plot."""
     parser = flags(__doc__, seeds=3)
-    parser.add_argument("--checkpoint", default="motion_factors_small", help="whose backbone")
+    parser.add_argument("--weights", default="motion_factors_small", help="whose backbone")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
     parser.add_argument("--plot", type=Path, default=ROOT / "docs" / "images" / "ablations.png")
     parser.add_argument("--steps", type=int, default=Budget.steps)
     options = parser.parse_args(argv)
     budget = Budget(steps=options.steps)
-    stored = store(options.checkpoint, options.data_dir, budget, options.workers)
+    stored = store(options.weights, options.data_dir, budget, options.workers)
     seeds = range(options.seeds)
     records = [
-        run_variant(name, budget, stored, options.checkpoint, seeds, options.results)
+        run_variant(name, budget, stored, options.weights, seeds, options.results)
         for name in VARIANTS
     ]
     draw(records, options.plot)

@@ -46,7 +46,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS, at_toy_size
-from sdc_lib.support.files import loader_workers, write_atomically
+from sdc_lib.support.files import loader_workers, type_and_first_line, write_atomically
 from sdc_lib.support.memory import PREFETCH
 from sdc_lib.training.estimate import count
 
@@ -108,8 +108,7 @@ class Bench:
         try:
             work()
         except Exception as error:
-            first_line = f"{type(error).__name__}: {error}".splitlines()[0]
-            self._add({"name": name, "batch": batch, "error": first_line})
+            self._add({"name": name, "batch": batch, "error": type_and_first_line(error)})
 
     def _headline(self, folder: Path) -> None:
         variant = Variant(OURS, self.batch)

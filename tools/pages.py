@@ -70,9 +70,9 @@ def write_site(
             text = _notebook_page(entry, body_of(entry.notebook), before, after)
             (out / f"{entry.name}.html").write_text(text + "\n", encoding="utf-8")
     minutes = sum(times[entry.name] for entry in entries) / 60
-    said = f"<p>{len(entries)} notebooks, {minutes:.1f} minutes in all.</p>"
+    summary = f"<p>{len(entries)} notebooks, {minutes:.1f} minutes in all.</p>"
     listing = f'<ul class="cards">{"".join(_card(entry) for entry in entries)}</ul>'
-    main = f"<main><h1>{SITE_TITLE}</h1>{said}{listing}</main>"
+    main = f"<main><h1>{SITE_TITLE}</h1>{summary}{listing}</main>"
     (out / "index.html").write_text(_page(SITE_TITLE, main) + "\n", encoding="utf-8")
 
 

@@ -78,9 +78,9 @@ def failing_cell(executed: Path, error: Exception) -> str:
     """Name the cell in which a run ended: its number in the notebook, first line and error."""
     cause = (str(getattr(error, "evalue", "")) or str(error)).strip() or "no message"
     kind = getattr(error, "ename", "") or type(error).__name__
-    said = f"{kind}: {cause.splitlines()[0]}"
+    message = f"{kind}: {cause.splitlines()[0]}"
     if not executed.exists():
-        return said
+        return message
     number = -1
     for cell in nbformat.read(executed, as_version=4).cells:
         tags = cell.metadata.get("tags", [])
@@ -89,8 +89,8 @@ def failing_cell(executed: Path, error: Exception) -> str:
         number += 1
         if cell.metadata.get("papermill", {}).get("status") in ("failed", "running"):
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            return f"cell {number} ({lines[0].strip() if lines else 'empty'}): {said}"
-    return said
+            return f"cell {number} ({lines[0].strip() if lines else 'empty'}): {message}"
+    return message
 
 
 def parameters_for(source: Path, options: Options) -> dict[str, str]:

@@ -7,7 +7,6 @@ itself, so that one broken package does not keep the other checks from running.
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdc_lib.support.files import first_line
+from sdc_lib.support.files import available_cores, first_line, type_and_first_line
 
 MINIMUM_PYTHON = (3, 10)
 MINIMUM_FREE_GB = 2.0
@@ -135,7 +134,7 @@ def check_gpu() -> Check:
     if torch.backends.mps.is_available():
         return Check("gpu", True, "Apple GPU (mps)")
     if shutil.which("nvidia-smi") is None:
-        return Check("gpu", True, f"none: runs on {os.cpu_count()} CPU cores (PROFILE=cpu)")
+        return Check("gpu", True, f"none: runs on {available_cores()} CPU cores (PROFILE=cpu)")
     built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
     return Check(
         "gpu",
@@ -252,4 +251,4 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except Exception as error:  # a check's job is to report every way in which it can fail
-        return Check(name, False, f"{type(error).__name__}: {first_line(error)}", REINSTALL)
+        return Check(name, False, type_and_first_line(error), REINSTALL)

@@ -12,7 +12,7 @@ FEW = 6
 """So many options are listed in a line; of more, only those that are like the unknown one."""
 
 
-class Known(NamedTuple):
+class CommandHelp(NamedTuple):
     """What a command understands, read from its help.
 
     Attributes:
@@ -26,13 +26,13 @@ class Known(NamedTuple):
     options: tuple[str, ...]
 
 
-def read_help(text: str) -> Known:
+def read_help(text: str) -> CommandHelp:
     """Read the usage line and the options, which stand first in their lines, in the help's box."""
     usage = re.match(r"usage: ([\w -]+?) \[-h\](?: \{([\w,-]+)\})?", text)
     command, subcommands = usage.groups() if usage else ("sdc", None)
     lines = re.findall(r"^[│ ] (--[\w.-]+(?:, --[\w.-]+)*)", text, re.MULTILINE)
     options = tuple(name for line in lines for name in line.split(", "))
-    return Known(command, tuple(subcommands.split(",") if subcommands else ()), options)
+    return CommandHelp(command, tuple(subcommands.split(",") if subcommands else ()), options)
 
 
 def explain(words: Sequence[str], help_of: Callable[[Sequence[str]], str]) -> str | None:
@@ -59,7 +59,7 @@ def explain(words: Sequence[str], help_of: Callable[[Sequence[str]], str]) -> st
     return f"{', '.join(unknown)} {are} of {known.command}; {_instead(unknown, known)}"
 
 
-def _instead(unknown: Sequence[str], known: Known) -> str:
+def _instead(unknown: Sequence[str], known: CommandHelp) -> str:
     """What could have been meant."""
     if known.subcommands:
         return f"choose one of {', '.join(known.subcommands)}"

@@ -81,8 +81,8 @@ class Manifest:
     def report(self) -> str:
         """Counts by verdict, then one line for every file that cannot be used."""
         counts = Counter(check.verdict for check in self.checks.values())
-        said = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
-        lines = [f"{len(self.checks)} files checked: {said or 'none'}"]
+        counted = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+        lines = [f"{len(self.checks)} files checked: {counted or 'none'}"]
         lines += [f"  {check.verdict}: {check.name}: {check.cause}" for check in self.unusable]
         return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import scale
 from torch import Tensor
 
 from sdc_lib.evaluation.factors import known_factors
-from sdc_lib.evaluation.halves import HALVES, Usage, split_halves, strongest_nmi, usage
+from sdc_lib.evaluation.halves import HALVES, Usage, halves_of, strongest_nmi, usage
 from sdc_lib.features.store import Features, Ints
 from sdc_lib.model import SDC, ConceptHeads
 from sdc_lib.support.tables import format_table
@@ -99,7 +99,7 @@ def analyse_concepts(
     Raises:
         ValueError: If there are no scores for the stream.
     """
-    halves = split_halves(features, stream)
+    halves = halves_of(features, stream)
     if not halves:
         raise ValueError(f"{features.dataset}/{features.split} has no concept scores of {stream!r}")
     concepts = []
@@ -183,8 +183,8 @@ def stability(first: Features, second: Features, stream: Stream = "video") -> St
     if first.names != second.names:
         raise ValueError("the two runs must have scored the same videos in the same order")
     correlation, chance, matching = {}, {}, {}
-    others = split_halves(second, stream)
-    for half, scores in split_halves(first, stream).items():
+    others = halves_of(second, stream)
+    for half, scores in halves_of(first, stream).items():
         if scores.shape != others[half].shape:
             raise ValueError(f"{scores.shape[1]} and {others[half].shape[1]} concepts do not match")
         ours, theirs = (scale(columns.astype(np.float64)) for columns in (scores, others[half]))

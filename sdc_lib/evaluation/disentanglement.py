@@ -29,7 +29,7 @@ from sdc_lib.evaluation.halves import (
     HALVES,
     Usage,
     distribution,
-    split_halves,
+    halves_of,
     strongest_nmi,
     usage,
 )
@@ -212,7 +212,7 @@ def _probe(
                 f"the {len(train)} training videos show fewer than two values of {factor}: a probe "
                 "needs at least two"
             )
-    known, asked = split_halves(train), split_halves(test)
+    known, asked = halves_of(train), halves_of(test)
     inputs = {f"scores/{half}": (known[half], asked[half]) for half in asked}
     for half in asked:
         inputs[f"distribution/{half}"] = (distribution(known[half]), distribution(asked[half]))
@@ -234,7 +234,7 @@ def _summarise(
     seed: int,
 ) -> Disentanglement:
     estimates, gaps = _bootstrap(correct, factors, len(test), resamples, seed)
-    halves = split_halves(test)
+    halves = halves_of(test)
     return Disentanglement(
         name=name,
         factors=factors,

@@ -12,6 +12,7 @@ from sdc_lib.features.store import Features, Floats, Ints
 
 HALVES = ("static", "dynamic")
 TEMPERATURE = 0.1
+"""τ of the distributions that probes see: part of the protocol, whatever a network trained with."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Usage:
         return f"perplexity {self.perplexity:.1f}, {self.used} of {self.total} in use"
 
 
-def split_halves(features: Features, stream: str = "video") -> dict[str, Floats]:
+def halves_of(features: Features, stream: str = "video") -> dict[str, Floats]:
     """Static and dynamic half ``(N, K)`` of a stream's scores; empty where there are none."""
     scores = features.scores.get(stream)
     if scores is None or scores.shape[1] == 0:

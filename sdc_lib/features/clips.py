@@ -16,7 +16,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.store import Features, Floats
-from sdc_lib.support.files import first_line
+from sdc_lib.support.files import type_and_first_line
 from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.settings import Count, Range, Workers, check_settings, check_value
 from sdc_lib.support.workers import start_worker
@@ -172,7 +172,7 @@ class _Readable(Dataset[Any]):
             return index, str(error)
         except Exception as error:  # whatever is wrong with one file must not end the others' work
             path = self.clips.videos[index].path
-            return index, f"{path}: {type(error).__name__}: {first_line(error)}"
+            return index, f"{path}: {type_and_first_line(error)}"
 
 
 def _largest_sample(source: EvalClips) -> int:

@@ -119,6 +119,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def type_and_first_line(error: BaseException) -> str:
+    """The same after the error's type, for errors that may be of any kind."""
+    kind = type(error).__name__
+    return f"{kind}: {first_line(error)}" if str(error).strip() else kind
+
+
 def describe_exit(code: int) -> str:
     """How a process ended, from what Python says of it."""
     if code < 0:

@@ -37,7 +37,7 @@ CPU_BATCH = 4
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunCost:
     """What a run would cost; prints as a table."""
 
     parameters: int
@@ -96,7 +96,7 @@ def estimate(
     accelerator: str = "auto",
     devices: int | str = 1,
     num_nodes: int = 1,
-) -> Estimate:
+) -> RunCost:
     """Say what a run would cost, from shapes and a short timing of one process.
 
     Args:
@@ -107,7 +107,7 @@ def estimate(
         num_nodes: As for `pretrain`; only counted.
 
     Returns:
-        See `Estimate`.
+        See `RunCost`.
     """
     fabric = make_fabric(config, accelerator)
     tune(fabric.device)  # as `pretrain` does
@@ -116,7 +116,7 @@ def estimate(
     videos, data_seconds = _data(config, Path(data_dir))
     counted = count(config)
     step = config.optim.batch_size * processes * config.optim.accumulate
-    return Estimate(
+    return RunCost(
         parameters=counted.parameters,
         flops=counted.flops,
         memory=memory(counted, config.optim.precision, config.optim.batch_size),

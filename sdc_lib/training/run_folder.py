@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import platform
 import time
 import warnings
@@ -18,7 +17,7 @@ from lightning_fabric import Fabric
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
-from sdc_lib.support.files import read_facts, write_atomically
+from sdc_lib.support.files import available_cores, read_facts, write_atomically
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video import video_backend
@@ -191,7 +190,7 @@ def environment(device: torch.device) -> dict[str, str]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "device": f"{device.type} {name}".strip(),
-        "cores": str(os.cpu_count()),
+        "cores": str(available_cores()),
         "threads": str(torch.get_num_threads()),
         "python": platform.python_version(),
         "torch": str(torch.__version__),

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sdc_lib.support.files import describe_exit, first_line
+from sdc_lib.support.files import describe_exit, type_and_first_line
 
 Status = Literal["ok", "error", "crashed", "timeout"]
 _START_SECONDS = 120.0
@@ -205,7 +205,7 @@ def _main(task: str, timeout: float, memory_gb: float) -> None:
         module, _, name = task.partition(":")
         function = getattr(importlib.import_module(module), name)
     except Exception as error:
-        print(f"{type(error).__name__}: {first_line(error)}", file=answers, flush=True)
+        print(type_and_first_line(error), file=answers, flush=True)
         sys.exit(1)
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
@@ -215,9 +215,7 @@ def _main(task: str, timeout: float, memory_gb: float) -> None:
             answer = {"result": function(**json.loads(line))}
         except Exception as error:
             # errors of this library carry the cause without the path
-            answer = {
-                "cause": getattr(error, "cause", f"{type(error).__name__}: {first_line(error)}")
-            }
+            answer = {"cause": getattr(error, "cause", type_and_first_line(error))}
         print(json.dumps(answer), file=answers, flush=True)
 
 

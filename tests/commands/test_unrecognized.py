@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sdc_lib.commands.app import build_app, main
-from sdc_lib.commands.unrecognized import Known, read_help
+from sdc_lib.commands.unrecognized import CommandHelp, read_help
 
 
-def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> Known:
+def help_of(command: str, capsys: pytest.CaptureFixture[str]) -> CommandHelp:
     with pytest.raises(SystemExit):
         build_app().cli(prog="sdc", args=[*command.split(), "--help"])
     return read_help(capsys.readouterr().out)

@@ -15,6 +15,7 @@ from sdc_lib.support.files import (
     first_line,
     read_facts,
     remove_leftovers,
+    type_and_first_line,
     write_atomically,
     written_beside,
 )
@@ -57,6 +58,8 @@ def test_whether_a_file_can_be_written_is_known_before(tmp_path: Path) -> None:
 def test_the_first_line_of_an_error() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
+    assert type_and_first_line(ValueError("one\ntwo")) == "ValueError: one"
+    assert type_and_first_line(KeyError()) == "KeyError"
 
 
 def test_at_least_one_core() -> None:

@@ -55,7 +55,7 @@ def test_a_step_waits_for_no_gpu() -> None:
         assert copies.seen == []
         with copies:
             _ = clips[:, [0, 1]]
-        assert len(copies.seen) == 1  # what used to be: a list of numbers is sent
+        assert len(copies.seen) == 1  # a list of numbers is sent
         with pytest.raises(DataDependentOutputException):
             int(queue.filled)
 
