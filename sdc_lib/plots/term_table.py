@@ -130,7 +130,8 @@ def _notes(config: PretrainConfig) -> list[str]:
         rank = "at or above" if objective.filter_inclusive else "above"
         notes.append(
             "A kept concept's score is "
-            f"{rank} the {objective.filter_top_k}th largest one in both views."
+            f"{rank} the {objective.filter_top_k}th largest one in both views, of all 2K for "
+            "the video, of the K of its own half for a still or a difference."
         )
     if objective.align_video_alone:
         notes.append("Alignment compares v1 and v2 only here (objective.align_video_alone).")
