@@ -8,7 +8,7 @@ import torch
 
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
 from sdc_lib.model import ConceptHeads
-from sdc_lib.terms import term_weights
+from sdc_lib.terms import TERMS, term_weights
 from sdc_lib.training.heads import CachedViews, train_heads
 
 OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
@@ -87,11 +87,11 @@ def new_heads(variant: Variant, views: CachedViews, effort: Effort, seed: int) -
 
 
 def _without(family: str) -> Variant:
-    return Variant(" ".join(name for name in term_weights() if name.startswith(family)))
+    return Variant(" ".join(term.name for term in TERMS if term.family == family))
 
 
 def _only(family: str) -> Variant:
-    return Variant(" ".join(name for name in term_weights() if not name.startswith(family)))
+    return Variant(" ".join(term.name for term in TERMS if term.family != family))
 
 
 _FULL = Variant()

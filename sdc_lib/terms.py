@@ -119,6 +119,9 @@ TERMS = (
 )  # fmt: skip
 """The terms in the order in which the objective returns and the log lists them."""
 
+TERM_OF: Mapping[str, Term] = {term.name: term for term in TERMS}
+"""Terms by name."""
+
 FAMILIES: dict[str, tuple[str, ...]] = {
     family: tuple(term.stream for term in TERMS if term.family == family)
     for family in dict.fromkeys(term.family for term in TERMS)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sdc_lib.plots.sketch import Sheet
 from sdc_lib.plots.style import GREY, STREAM_COLOURS, STREAM_TINTS, VERMILLION
-from sdc_lib.terms import TERMS
+from sdc_lib.terms import TERM_OF, TERMS, Term
 
 PARTS = {
     "views": (72, 102),
@@ -56,8 +56,8 @@ def draw_step(sheet: Sheet, stream: str, name: str, takes: str, top: float, down
 
 def draw_term(sheet: Sheet, name: str) -> None:
     """A term: its number and name, what is cut off, and what it compares."""
-    term = TERMS[_NUMBER[name] - 1]
-    (left, width), top = _place(name)
+    term = TERM_OF[name]
+    (left, width), top = _place(term)
     colour = STREAM_COLOURS[term.stream]
     tint = STREAM_TINTS[term.stream]
     sheet.box((left, top), (width, 46), face=tint, edge=colour, linewidth=1.6)
@@ -70,17 +70,16 @@ def draw_term(sheet: Sheet, name: str) -> None:
         sheet.text(left + width - 27, top + 14, term.detached, 11, **look)
 
 
-def _place(name: str) -> tuple[tuple[float, float], float]:
+def _place(term: Term) -> tuple[tuple[float, float], float]:
     """Left and width, and top of a term."""
-    family, stream = name.split("_")
-    part, down = _CHIPS[family]
+    part, down = _CHIPS[term.family]
     top = PARTS[part][0] + down
-    if family == "diversity":  # it stands with the views that must not single out its half
-        return COLUMNS["static" if stream == "dynamic" else "dynamic"], top
-    if family == "align":
+    if term.family == "diversity":  # it stands with the views that must not single out its half
+        return COLUMNS["static" if term.stream == "dynamic" else "dynamic"], top
+    if term.family == "align":
         half = (RIGHT - LEFT) / 2
-        return (LEFT + (half + 4) * (stream == "dynamic"), half - 4), top
-    return COLUMNS[stream], top
+        return (LEFT + (half + 4) * (term.stream == "dynamic"), half - 4), top
+    return COLUMNS[term.stream], top
 
 
 def light(sheet: Sheet, part: str) -> None:

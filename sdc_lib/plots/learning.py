@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sdc_lib.config import PretrainConfig
 from sdc_lib.plots.curves import Log, log_columns, moving_average
 from sdc_lib.plots.style import GREY, PALETTE, STREAM_LINES, VERMILLION, Array, new_figure, styled
-from sdc_lib.terms import FAMILIES
+from sdc_lib.terms import FAMILIES, TERM_OF
 
 FAMILY_COLOURS = {
     "fidelity": "#9C4576",
@@ -86,8 +86,8 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 300)).astype(int))
     figure, (axes,) = new_figure(8.6, 4.4)
     for term, way in ways.items():
-        family, stream = term.split("_")
-        line: Any = {"color": FAMILY_COLOURS[family], "linestyle": STREAM_LINES[stream]}
+        colour = FAMILY_COLOURS[TERM_OF[term].family]
+        line: Any = {"color": colour, "linestyle": STREAM_LINES[TERM_OF[term].stream]}
         axes.plot(steps[shown], 100 * way[shown], linewidth=1.7, **line)
     axes.set(xlabel="step", ylabel="way from chance to the best value, %", title=title)
     axes.set_ylim(-12, 108)
@@ -106,16 +106,16 @@ def _label_families(axes: Axes, steps: Array, ways: dict[str, Array], left: list
     """Names at the right end, kept apart, and a dot where the first term of each leaves chance."""
     ends = {}
     for family, colour in FAMILY_COLOURS.items():
-        own = [way for term, way in ways.items() if term.startswith(family)]
+        own = [way for term, way in ways.items() if TERM_OF[term].family == family]
         ends[family] = float(np.nanmean([100 * way[-1] for way in own]))
-        first = next((o for o in left if o.term.startswith(family)), None)
+        first = next((o for o in left if TERM_OF[o.term].family == family), None)
         if first is not None and not math.isnan(first.step):
             axes.plot([first.step], [10], "o", color=colour, markersize=7, zorder=5)
     order = sorted((f for f in ends if math.isfinite(ends[f])), key=lambda family: ends[family])
     height = -math.inf
     for family in order:
         height = max(ends[family], height + 7)
-        step = next((o.step for o in left if o.term.startswith(family)), math.nan)
+        step = next((o.step for o in left if TERM_OF[o.term].family == family), math.nan)
         name = "alignment" if family == "align" else family
         since = "stays at chance" if math.isnan(step) else f"from step {step:.0f}"
         axes.annotate(

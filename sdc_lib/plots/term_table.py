@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.plots.style import STREAM_COLOURS
-from sdc_lib.terms import FAMILIES, TERMS, Term, term_weights
+from sdc_lib.terms import FAMILIES, TERM_OF, TERMS, Term, term_weights
 
 HEADER = (
     "", "term", "query", "target", "codebook and half", "temperature", "detached",
@@ -48,7 +48,7 @@ class TermTable:
 
     def _cells(self, row: Sequence[str]) -> str:
         number, name, *others = (html.escape(cell) for cell in row)
-        colour = STREAM_COLOURS[name.split("_")[1]]
+        colour = STREAM_COLOURS[TERM_OF[name].stream]
         term = f'<th scope="row" style="{_STYLE};color:{colour}">{name}</th>'
         cells = "".join(f'<td style="{_STYLE}">{cell}</td>' for cell in others)
         return f'<td style="{_STYLE}">{number}</td>{term}{cells}'

@@ -10,17 +10,11 @@ from sdc_lib.support.files import write_atomically
 from sdc_lib.terms import LossTerms
 from sdc_lib.training.step import LOGGED
 
-COLUMNS = (
-    "step",
-    "epoch",
-    "lr",
-    *LOGGED,
-    "samples_per_s",
-    "data_wait",
-    "memory_mb",
-    "replaced",
-)
-"""Columns of log.csv. ``data_wait``: share of a step's time spent waiting for data."""
+VALUES = ("lr", *LOGGED, "samples_per_s", "data_wait", "memory_mb", "replaced")
+"""What is logged of a step. ``data_wait``: share of its time spent waiting for data."""
+
+COLUMNS = ("step", "epoch", *VALUES)
+"""Columns of log.csv."""
 
 TIMINGS = ("samples_per_s", "data_wait", "memory_mb")
 """Columns that differ from run to run."""
@@ -53,7 +47,7 @@ class TrainingLog:
         """Append one row."""
         self._writer.writerow({name: _text(row[name]) for name in COLUMNS})
         if self._board is not None:
-            for name in COLUMNS[2:]:
+            for name in VALUES:
                 self._board.add_scalar(_board_name(name), row[name], int(row["step"]))
 
     def flush(self) -> None:

@@ -14,7 +14,7 @@ from sdc_lib.codebook import ConceptCodebook, ScoreQueue, perplexity
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.distributed import gather_rows
-from sdc_lib.support.precision import at_least_float32
+from sdc_lib.support.precision import full_precision
 from sdc_lib.terms import LossTerms, LossWeights
 from sdc_lib.training.batches import Batch
 from sdc_lib.training.schedule import Phase
@@ -79,6 +79,7 @@ def compute_losses(
     return Losses(total, logged, output)
 
 
+@full_precision
 def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]:
     """Signs of collapse, in the order of `DIAGNOSTICS`.
 
@@ -92,14 +93,14 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
         the largest share of video views that have one concept on top, in either half; standard
         deviation of normalised video features over the batch, times √D (0 to about 1).
     """
-    video = at_least_float32(scores[:, PAIR_OF["video"]]).flatten(0, 1)  # (2B, 2K)
+    video = scores[:, PAIR_OF["video"]].flatten(0, 1)  # (2B, 2K)
     perplexities, shares = [], []
     for half in video.chunk(2, dim=-1):
         mean = (half / temperature).softmax(dim=-1).mean(dim=0)  # (K,)
         perplexities.append(perplexity(mean))
         winners = F.one_hot(half.argmax(dim=-1), half.shape[-1]).to(mean.dtype)
         shares.append(winners.mean(dim=0).max())
-    features = F.normalize(at_least_float32(pooled[:, 0]), dim=-1)
+    features = F.normalize(pooled[:, 0], dim=-1)
     spread = features.std(dim=0, correction=0).mean() * features.shape[-1] ** 0.5
     return [*perplexities, torch.stack(shares).max(), spread.to(perplexities[0].dtype)]
 
