@@ -190,6 +190,17 @@ class VideoDataset(Sequence[VideoFile]):
             self.notes,
         )
 
+    def thinned(self, most: int) -> VideoDataset:
+        """At most so many videos, evenly spaced, since lists are often sorted by class.
+
+        Raises:
+            ValueError: ``most`` is below 1.
+        """
+        if most < 1:
+            raise ValueError(f"videos is {most}; it must be at least 1")
+        kept = min(most, len(self))
+        return self.subset(i * len(self) // kept for i in range(kept))
+
     def fingerprint(self) -> str:
         """Hash of names, labels and order, the same wherever the files are; 16 hex digits."""
         content: list[Any] = [self.name, self.split, self.class_names, dict(self.factor_names)]

@@ -197,6 +197,7 @@ class TrainClips(Dataset[TrainSample]):
         stride: Frames from one frame of the clip to the next.
         seed: Of all random choices.
         factor: Which label; ``None`` for the class.
+        read: What reads the frames of a file, such as a `FrameCache`.
 
     Raises:
         ValueError: ``num_frames`` or ``stride`` below 1, no video, or a video without label.
@@ -210,6 +211,7 @@ class TrainClips(Dataset[TrainSample]):
         stride: int = 1,
         seed: int = 0,
         factor: str | None = None,
+        read: ReadFrames = read_file,
     ) -> None:
         check_clip(num_frames, stride)
         self.videos = without_empty(videos)
@@ -218,6 +220,7 @@ class TrainClips(Dataset[TrainSample]):
         self.augment = augment
         self.seed = seed
         self._labels = self.videos.targets(factor)
+        self._read = read
 
     def __len__(self) -> int:
         """Number of videos, one sample each."""
@@ -230,7 +233,7 @@ class TrainClips(Dataset[TrainSample]):
         def choose(length: int) -> Indices:
             return train_indices(length, self.num_frames, self.stride, rng)
 
-        clip, index = read_or_replace(self.videos, epoch_key.index, choose, rng)
+        clip, index = read_or_replace(self.videos, epoch_key.index, choose, rng, self._read)
         if self.augment is not None:
             with torch_seeded(rng):
                 clip = self.augment(clip)

@@ -92,6 +92,8 @@ class Conditions:
     data_dir: str | Path = "data"
     size: Literal["toy", "tiny", "small", "standard"] | None = None
     """Which MotionFactors; by default the one that the weights were trained on."""
+    videos: int | None = None
+    """At most so many of each split, evenly spaced; for rehearsals."""
     epochs: int | None = None
     """Epochs of the protocols that train; each protocol's own number when None."""
     workers: int = 2

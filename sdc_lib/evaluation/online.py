@@ -19,6 +19,7 @@ from tqdm import tqdm
 from sdc_lib.augment import normalize
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import TrainClips
+from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.evaluation.classification import (
     Averaging,
     Classification,
@@ -58,6 +59,8 @@ class OnlineConfig:
     """A video's prediction is the mean over clips of probabilities or of logits."""
     workers: Workers = 0
     """Processes that decode."""
+    cache_mb: Annotated[int, Range(0, 1_000_000)] = 0
+    """Megabytes of decoded training videos to keep, where `workers` is 0."""
     seed: Seed = 0
     """Of initial weights, order, clips and augmentation."""
 
@@ -201,7 +204,8 @@ def _fit(
     if config.validation:
         train, validation = carve_validation(train, config.validation, config.seed)
     augment = TrainAugment(clips.size, config.flip)
-    samples = TrainClips(train, clips.num_frames, augment, clips.stride, config.seed, target)
+    read = FrameCache(config.cache_mb)
+    samples = TrainClips(train, clips.num_frames, augment, clips.stride, config.seed, target, read)
     device = next(network.parameters()).device
     optimizer = _optimizer(network, config)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.milestones), 0.1)

@@ -72,6 +72,7 @@ def evaluate(
     factors: Sequence[str] | None = None,
     folds: str | None = None,
     size: Literal["toy", "tiny", "small", "standard"] | None = None,
+    videos: int | None = None,
     epochs: int | None = None,
     batch_size: int = 64,
     workers: int = 2,
@@ -100,6 +101,7 @@ def evaluate(
         folds: A labelling whose values are folds: each in turn is tested by what is learned from
             the others, and there are no splits.
         size: Which MotionFactors; by default the one that the weights were trained on.
+        videos: At most so many of each split, evenly spaced; for rehearsals.
         epochs: Epochs of the protocols that train.
         batch_size: Clips a forward pass.
         workers: Processes that decode.
@@ -127,6 +129,8 @@ def evaluate(
         if folder is not None:  # before data are made or checked, which may take minutes
             check_writable_folder(Path(folder))
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
+    if videos is not None:
+        parts = [part.thinned(videos) for part in parts]
     name = name or _record_name(weights, parts[-1], protocol)
     if results_dir is not None:
         check_target(name, results_dir)
@@ -136,7 +140,9 @@ def evaluate(
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
     record = _record(name, weights, config, asked, parts[-1], results)
-    record = replace(record, seeds=[seed], wall_time=time.perf_counter() - started)
+    few = "" if videos is None else f", at most {videos} videos a split"
+    took = time.perf_counter() - started
+    record = replace(record, protocol=record.protocol + few, seeds=[seed], wall_time=took)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from sdc_lib.evaluation import FINETUNE, OnlineConfig, carve_validation, finetun
 from sdc_lib.evaluation.online import Classifier
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
 from sdc_lib.model import SDC
+from sdc_lib.video import sample_clip
 from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
@@ -49,6 +52,29 @@ def test_fine_tuning_trains_a_copy_of_the_backbone(model: SDC, world: World) -> 
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     again = finetune(model, *world, CLIPS, config, target="motion", progress=False)
     np.testing.assert_array_equal(first.scores, again.scores)
+
+
+def test_videos_kept_in_memory_change_nothing_and_are_decoded_once(
+    model: SDC, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+    real = sample_clip
+
+    def read(path: Path, *rest: Any) -> torch.Tensor:
+        decoded.append(path.name)
+        return real(path, *rest)
+
+    monkeypatch.setattr("sdc_lib.datasets.reading.sample_clip", read)
+    config = replace(FINETUNE, epochs=3, batch_size=4, milestones=())
+    scores, reads = [], []
+    for cache_mb in (0, 100):
+        decoded.clear()
+        tuned = replace(config, cache_mb=cache_mb)
+        done = finetune(model, *world, CLIPS, tuned, target="motion", progress=False)
+        scores.append(done.scores)
+        reads.append(len(decoded))
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert reads[0] - reads[1] == 2 * len(world[0])
 
 
 def test_fine_tuning_backbone_runs_in_training_mode(model: SDC) -> None:

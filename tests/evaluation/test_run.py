@@ -39,6 +39,18 @@ def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("opened")
+def test_a_rehearsal_takes_few_videos_from_all_over_the_list(weights: Path) -> None:
+    done = evaluate(weights, "world", "knn", videos=2, workers=0, progress=False)
+    (result, *_) = done.results.values()
+    assert (result.evaluated, result.official) == (2, 2)
+    assert done.record.protocol.endswith("at most 2 videos a split")
+    whole = evaluate(weights, "world", "knn", videos=99, workers=0, progress=False)
+    assert whole.record.evaluated == 4
+    with pytest.raises(ValueError, match="videos"):
+        evaluate(weights, "world", "knn", videos=0, workers=0, progress=False)
+
+
+@pytest.mark.usefixtures("opened")
 @pytest.mark.parametrize(
     ("protocol", "metric"),
     [
