@@ -222,8 +222,6 @@ def _change(
     """Apply an operation to some clips, in place; the host waits for nothing."""
     numbers = chosen.nonzero()[:, 0]
     if len(numbers):
+        rows = numbers.to(frames.device, non_blocking=frames.is_cuda)
         strengths = torch.empty(0) if strengths is None else strengths
-        rows, strengths = (
-            values.to(frames.device, non_blocking=frames.is_cuda) for values in (numbers, strengths)
-        )
         frames[rows] = operation(frames[rows], strengths)

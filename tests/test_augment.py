@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torchvision.transforms import v2
 
 from sdc_lib.augment import (
@@ -163,6 +166,31 @@ def test_draws_and_bytes_are_those_of_torchvisions_transforms() -> None:
         torch.manual_seed(seed)
         assert torch.equal(augment(clip), expected)
         assert torch.equal(torch.rand(1), next_expected)
+
+
+class NoDouble(TorchDispatchMode):
+    """Fails where a tensor of float64 is made anywhere but on the CPU: MPS has none."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(out):
+            if isinstance(tensor, Tensor) and not tensor.is_cpu:
+                assert tensor.dtype != torch.float64, f"{func} gives float64"
+        return out
+
+
+def test_a_batch_is_finished_without_float64_on_the_device() -> None:
+    draws = torch.stack([ClipAugment(AugmentConfig(size=16)).draw(clip_of()) for _ in range(40)])
+    clips = torch.zeros(40, 3, 2, 16, 16, dtype=torch.uint8, device="meta")
+    with NoDouble():
+        assert finish_batch(clips, draws).shape == clips.shape
+    with NoDouble(), pytest.raises(AssertionError, match="float64"):
+        clips.float() * torch.rand((), dtype=torch.float64).to("meta")
 
 
 def test_a_batch_is_finished_like_its_clips_in_every_order() -> None:

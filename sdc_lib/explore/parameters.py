@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdc_lib.datasets.names import own_folder
+from sdc_lib.datasets.names import known, open_dataset, own_folder
 from sdc_lib.presets import PRESETS
 from sdc_lib.support.devices import pick_device
 
@@ -57,7 +57,7 @@ def check_parameters(
 
 
 def choose_preset(preset: str, data_dir: str, otherwise: str = "motion_factors") -> str:
-    """The preset that was asked for; if none was, the one for the data that is there.
+    """The preset that was asked for, or the one for the data that is there; its data is opened.
 
     Args:
         preset: The notebook's ``PRESET``; empty for a choice by data.
@@ -68,10 +68,17 @@ def choose_preset(preset: str, data_dir: str, otherwise: str = "motion_factors")
         ``preset``; or ``"ucf101"`` where the folder holds UCF-101; or ``otherwise``.
 
     Raises:
-        ParameterError: If there is no such preset.
+        ParameterError: If there is no such preset, or not all of its data: what was expected where.
     """
     if not preset:
-        return "ucf101" if own_folder(Path(data_dir), "ucf101") != Path(data_dir) else otherwise
+        found = own_folder(Path(data_dir), "ucf101") != Path(data_dir)
+        preset = "ucf101" if found else otherwise
     if preset not in PRESETS:
         raise ParameterError(f"PRESET is {preset!r}; it must be one of {', '.join(PRESETS)}")
+    data = PRESETS[preset].data
+    if known(data.dataset).videos:  # MotionFactors is made where it is missing
+        try:
+            open_dataset(data, data_dir, checked=False)
+        except ValueError as error:
+            raise ParameterError(f"DATA_DIR is {data_dir!r}: {error}") from None
     return preset

@@ -212,11 +212,12 @@ def cache_clips(
 @torch.no_grad()
 def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
     """The features that `extract_features` would give for this backbone with these heads."""
+    device = next(heads.parameters()).device
+    scores: dict[str, Floats] = {}
     with evaluating(heads):
-        scores: dict[str, Floats] = {
-            stream: _mean(heads.score(rows, stream), cached.videos, len(cached.features))
-            for stream, rows in cached.pooled.items()
-        }
+        for stream, rows in cached.pooled.items():
+            of_clips = heads.score(rows.to(device), stream).cpu()
+            scores[stream] = _mean(of_clips, cached.videos, len(cached.features))
     return replace(cached.features, scores=scores)
 
 

@@ -1,5 +1,8 @@
 """Colour operations on a batch of clips, each clip with a strength of its own.
 
+Strengths come in float64 on the CPU, whatever device the clips are on; what travels is float32,
+since not every device knows float64.
+
 torchvision's take one strength a call; these take one a clip, so that a whole batch is augmented
 on the device at once. They follow torchvision's arithmetic on bytes, rounding down after every
 operation as it does.
@@ -10,7 +13,7 @@ from torch import Tensor
 
 
 def brightness(frames: Tensor, strength: Tensor) -> Tensor:
-    """Blend with black: ``(N, T, 3, H, W)`` uint8, strengths ``(N,)`` float64."""
+    """Blend with black: ``(N, T, 3, H, W)`` uint8, strengths ``(N,)`` float64 on the CPU."""
     return _blend(frames, torch.zeros((), device=frames.device), strength)
 
 
@@ -35,7 +38,7 @@ def hue(frames: Tensor, shift: Tensor) -> Tensor:
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    turned = (sector / 6 + shift.float().view(-1, 1, 1, 1)).remainder(1.0) * 6
+    turned = (sector / 6 + _sent(shift, frames)[..., 0]).remainder(1.0) * 6
     # each channel is the value, less the spread where the hue is far from the channel's own
     channels = []
     for offset in (5.0, 3.0, 1.0):
@@ -56,6 +59,11 @@ def _gray(frames: Tensor) -> Tensor:
 
 
 def _blend(frames: Tensor, other: Tensor, strength: Tensor) -> Tensor:
-    share = strength.view(-1, 1, 1, 1, 1)
-    mixed = frames * share.float() + other * (1 - share).float()
+    mixed = frames * _sent(strength, frames) + other * _sent(1 - strength, frames)
     return mixed.clamp(0, 255).to(torch.uint8)
+
+
+def _sent(numbers: Tensor, frames: Tensor) -> Tensor:
+    """One number a clip where the frames are, ``(N, 1, 1, 1, 1)`` float32."""
+    single = numbers.float().view(-1, 1, 1, 1, 1)
+    return single.to(frames.device, non_blocking=frames.is_cuda)

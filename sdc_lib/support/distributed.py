@@ -6,6 +6,8 @@ through the collective, or a mean over samples, which averaging the gradients ov
 already makes global. So gathering without gradient is exact.
 """
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -49,9 +51,8 @@ def gather_rows_with_grad(rows: Tensor) -> Tensor:
     """
     if world_size() == 1:
         return rows
-    from torch.distributed.nn.functional import all_gather
-
-    return torch.cat(all_gather(rows.contiguous()))
+    gathered: Tensor = _GatherWithGrad.apply(rows)
+    return gathered
 
 
 def local_rows(rows: Tensor) -> Tensor:
@@ -67,9 +68,21 @@ def local_rows(rows: Tensor) -> Tensor:
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:
-    """Add a scalar up over all processes, without gradient."""
+    """Add a tensor of one shape up over all processes, without gradient."""
     if world_size() == 1:
         return value
-    total = value.detach().clone()
+    total = value.detach().clone(memory_format=torch.contiguous_format)
     dist.all_reduce(total)
     return total
+
+
+class _GatherWithGrad(torch.autograd.Function):
+    """A row that all processes see gets the sum of the gradients that they give it."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        return gather_rows(rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return local_rows(sum_over_ranks(gradients[0]))

@@ -98,8 +98,9 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
     for half in video.chunk(2, dim=-1):
         mean = (half / temperature).softmax(dim=-1).mean(dim=0)  # (K,)
         perplexities.append(perplexity(mean))
-        winners = F.one_hot(half.argmax(dim=-1), half.shape[-1]).to(mean.dtype)
-        shares.append(winners.mean(dim=0).max())
+        concepts = torch.arange(half.shape[-1], device=half.device)
+        on_top = half.argmax(dim=-1, keepdim=True) == concepts  # (2B, K)
+        shares.append(on_top.to(mean.dtype).mean(dim=0).max())
     features = F.normalize(pooled[:, 0], dim=-1)
     spread = features.std(dim=0, correction=0).mean() * features.shape[-1] ** 0.5
     return [*perplexities, torch.stack(shares).max(), spread.to(perplexities[0].dtype)]

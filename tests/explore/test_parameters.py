@@ -1,5 +1,6 @@
 """A wrong parameter of a notebook is one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_the_preset_follows_the_data(tmp_path: Path) -> None:
     trees.ucf101(tmp_path / "ucf101")
     assert choose_preset("", str(tmp_path)) == "ucf101"
     assert choose_preset("motion_factors_small", str(tmp_path)) == "motion_factors_small"
+
+
+def test_a_data_set_that_is_not_whole_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="the official lists of UCF-101 not found"):
+        choose_preset("ucf101", str(tmp_path))
+    (tmp_path / "ucf101" / "UCF-101").mkdir(parents=True)
+    expected = re.escape(str(tmp_path / "ucf101" / "ucfTrainTestlist"))
+    with pytest.raises(ParameterError, match=rf"DATA_DIR is .* expected {expected}$"):
+        choose_preset("", str(tmp_path))
 
 
 def test_an_unknown_preset_is_named(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """A step: it waits for no GPU, seen with tensors that have no numbers; signs of collapse."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.testing import assert_close
@@ -11,12 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sdc_lib import plots
+from sdc_lib.backbones import build_backbone
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.evaluation.halves import usage
 from sdc_lib.model import build_model
 from sdc_lib.objective import SDCObjective
-from sdc_lib.training.batches import PixelBatch
-from sdc_lib.training.networks import SixViews
+from sdc_lib.training.batches import FeatureBatch, PixelBatch
+from sdc_lib.training.networks import SixFeatures, SixViews
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.step import compute_losses, diagnose
 from tests.helpers.small_runs import CONFIG
@@ -39,6 +42,73 @@ class Copies(TorchDispatchMode):
         if sent and any(isinstance(t, Tensor) and t.is_cuda for t in tree_leaves((args, out))):
             self.seen.append(str(func))
         return out
+
+
+class Waits(TorchDispatchMode):
+    """Notes operations that ask the device for a value, those inside others included."""
+
+    names = ("_local_scalar_dense", "item", "nonzero", "masked_select", "unique", "equal")
+    of_tensors = ("index_fill.int_Tensor", "index_fill_.int_Tensor", "masked_fill_.Tensor")
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        name = str(func).removeprefix("aten.")
+        if name.partition(".")[0] in self.names or name in self.of_tensors:
+            self.seen.append(name)
+        if name.startswith("index.Tensor") and any(
+            i is not None and i.dtype == torch.bool for i in args[1]
+        ):
+            self.seen.append("a mask as an index")
+        return func(*args, **(kwargs or {}))
+
+
+def stored_batch() -> FeatureBatch:
+    pooled = torch.randn(4, 6, int(build_backbone(CONFIG.model.backbone).dim))  # type: ignore[arg-type]
+    local = pooled[..., None, None, None].repeat(1, 1, 1, 2, 2, 2)
+    return FeatureBatch(pooled, local, torch.arange(4), torch.zeros(4))
+
+
+def pixel_batch() -> PixelBatch:
+    clips = torch.randint(0, 256, (4, 2, 3, 4, 16, 16), dtype=torch.uint8)
+    return PixelBatch(clips, clips[:, :, :, :1], torch.arange(4), torch.zeros(4))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_neither_way_does_a_step_ask_for_a_value(stored: bool) -> None:
+    model, queue = build_model(CONFIG.model), ScoreQueue(16, CONFIG.model.num_concepts)
+    batch = stored_batch() if stored else pixel_batch()
+    network = SixFeatures(model) if stored else SixViews(model, "wrap")
+    objective = SDCObjective(CONFIG.objective)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Waits() as waits:
+        for _ in range(2):  # the second with a queue
+            model.heads.normalize_codebooks_()
+            optimizer.zero_grad()
+            losses = compute_losses(
+                network, batch, objective, queue, EVERYTHING, detach_backbone=True
+            )
+            losses.total.backward()
+            optimizer.step()
+    assert waits.seen == []
+
+
+@pytest.mark.parametrize(
+    ("slow", "seen"),
+    [
+        (lambda x: x.trace(), "index_fill.int_Tensor"),  # what used to be, in the gradient
+        (lambda x: F.one_hot(x.argmax(dim=1), 3).sum() * x.sum(), "_local_scalar_dense.default"),
+        (lambda x: x[x > 0].sum(), "a mask as an index"),
+    ],
+)
+def test_what_asks_for_a_value_is_seen(slow: Callable[[Tensor], Tensor], seen: str) -> None:
+    with Waits() as waits:
+        slow(torch.randn(3, 3, requires_grad=True)).backward()
+    assert seen in waits.seen
 
 
 def test_a_step_waits_for_no_gpu() -> None:
