@@ -78,7 +78,7 @@ def rehearsal(
         before = (stopped.folder / "log.csv").read_text()
         options = {"profile": "rehearsal", "device": "cpu", "data-dir": data, "out": out}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        assert main([*words, "--only", "06", "07"]) == 0
+        assert main([*words, "--jobs", "1", "--only", "06", "07"]) == 0
     said = (printed(out / f"{name}.ipynb") for name in ("06_pretraining", "07_evaluation"))
     return Rehearsal(request.param, stopped.folder, stopped.step, before, *said)
 
