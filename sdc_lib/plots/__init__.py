@@ -18,7 +18,6 @@ from sdc_lib.plots.codebooks import codebooks
 from sdc_lib.plots.concepts import (
     SinkhornStep,
     codebook_usage,
-    concept_overlap,
     perplexity,
     sinkhorn_steps,
     sinkhorn_trace,
@@ -77,7 +76,6 @@ __all__ = [
     "codebooks",
     "concept_atlas",
     "concept_maps",
-    "concept_overlap",
     "confusion",
     "difference_frames",
     "difference_profile",

@@ -1,4 +1,4 @@
-"""Figures of codebooks: Sinkhorn step by step, how concepts are used, how they overlap."""
+"""Figures of assignments: Sinkhorn step by step, and how concepts are used."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,8 +13,6 @@ from torch import Tensor
 from sdc_lib import codebook
 from sdc_lib.plots.style import (
     BLUE,
-    DIVERGING,
-    GREY,
     VERMILLION,
     Array,
     as_numpy,
@@ -176,48 +174,6 @@ def codebook_usage(
         color=VERMILLION,
         fontsize=8,
     )
-    if title:
-        figure.suptitle(title)
-    return figure
-
-
-@styled
-def concept_overlap(
-    concepts: Tensor | Array | Mapping[str, Tensor | Array],
-    num_concepts: int | None = None,
-    title: str = "",
-) -> Figure:
-    """Draw the cosines between all concepts of a codebook.
-
-    Args:
-        concepts: Rows of a codebook ``(N, D)``; several with a name each make a panel each.
-        num_concepts: K, where the static half ends and the dynamic one begins: lines part them.
-        title: Above the figure.
-
-    Returns:
-        A symmetric heatmap from -1 to 1, with the mean absolute cosine of different concepts.
-    """
-    named = concepts if isinstance(concepts, Mapping) else {"": concepts}
-    figure, panels = new_figure(3.3 * len(named) + 0.5, 3.3, 1, len(named))
-    for axes, (name, rows) in zip(panels, named.items(), strict=True):
-        unit = as_numpy(rows).astype(float)
-        unit = unit / np.linalg.norm(unit, axis=1, keepdims=True).clip(min=1e-12)
-        cosines = unit @ unit.T
-        image = axes.imshow(cosines, vmin=-1, vmax=1, cmap=DIVERGING)
-        others = np.abs(cosines[~np.eye(len(cosines), dtype=bool)])
-        label = f"{name}: " if name else ""
-        axes.set_title(f"{label}mean |cos| = {others.mean() if others.size else 0.0:.2f}")
-        axes.spines[:].set_visible(False)
-        axes.set(xticks=[], yticks=[])
-        if num_concepts is not None:
-            middle, end = num_concepts - 0.5, len(cosines) - 0.5
-            axes.plot([middle, middle], [-0.5, end], color=GREY, lw=1.2)
-            axes.plot([-0.5, end], [middle, middle], color=GREY, lw=1.2)
-            places = [(num_concepts - 1) / 2, (num_concepts + len(cosines) - 1) / 2]
-            axes.set_xticks(places, ["static", "dynamic"])
-            axes.set_yticks(places, ["static", "dynamic"], rotation=90, va="center")
-            axes.tick_params(length=0)
-    figure.colorbar(image, ax=panels, label="cosine", shrink=0.85)
     if title:
         figure.suptitle(title)
     return figure

@@ -75,8 +75,9 @@ def figure_svg(figure: Figure, title: str = "") -> str:
 def show(figure: Figure, alt: str, max_kb: float = 80.0) -> None:
     """Display a figure with a text for those who cannot see it; the end of every plotting cell.
 
-    The page gets an image tag, which carries the text into JupyterLab, the HTML of nbconvert and
-    GitHub alike (Jupyter drops the metadata of plain images); without pages the text stands alone.
+    The page gets an image tag, which carries the text into JupyterLab and the HTML of nbconvert
+    (Jupyter drops the metadata of plain images); without pages the text stands alone. No second
+    picture lies beside it: viewers take HTML first and would never show that.
 
     Args:
         figure: From any function of `sdc_lib.plots`.

@@ -48,7 +48,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "difference_profile": lambda: plots.difference_profile({"wrap": some_views()[4]}),
     "sinkhorn_steps": lambda: plots.sinkhorn_steps(torch.randn(6, 4)),
     "codebook_usage": lambda: plots.codebook_usage({"a": torch.rand(5), "b": torch.rand(9, 5)}),
-    "concept_overlap": lambda: plots.concept_overlap(torch.randn(6, 4), num_concepts=3),
     "concept_maps": lambda: plots.concept_maps(
         noise_clip(), torch.rand(2, 2, 3, 3), kept=[True, False]
     ),
