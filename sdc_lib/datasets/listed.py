@@ -65,16 +65,7 @@ class ListedVideos(VideoDataset):
         if not listed:
             raise ValueError(f"{name} ({split}): the annotation files below {root} list no videos")
         unusable = tuple(left_out)
-        finder = FileFinder(folder)
-        files: list[VideoFile] = []
-        missing: list[LeftOut] = []
-        for video in listed:
-            path = finder.find(video.names)
-            if path is None:
-                missing.append(LeftOut(video.names[0], finder.absence(video.names[0])))
-            else:
-                inside = path.relative_to(root).as_posix()
-                files.append(VideoFile(path, inside, video.label, video.group, video.factors))
+        files, missing = _find(listed, root, folder)
         if not files:
             raise ValueError(
                 f"{name} ({split}): none of the {len(listed)} listed videos is below {folder}; "
@@ -91,6 +82,23 @@ class ListedVideos(VideoDataset):
             [*missing, *unusable],
             _account(total, len(missing), official, folder, notes),
         )
+
+
+def _find(
+    listed: Iterable[Listed], root: Path, folder: Path
+) -> tuple[list[VideoFile], list[LeftOut]]:
+    """The listed videos that are below a folder, by their names below the root, and the others."""
+    finder = FileFinder(folder)
+    files: list[VideoFile] = []
+    missing: list[LeftOut] = []
+    for video in listed:
+        path = finder.find(video.names)
+        if path is None:
+            missing.append(LeftOut(video.names[0], finder.absence(video.names[0])))
+        else:
+            inside = path.relative_to(root).as_posix()
+            files.append(VideoFile(path, inside, video.label, video.group, video.factors))
+    return files, missing
 
 
 def _account(

@@ -4,7 +4,7 @@
 any heads without touching a video again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,31 +115,10 @@ def cache_views(
     """
     if passes < 1:
         raise ValueError(f"passes is {passes}; it must be at least 1")
-    keys = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
-    loader: DataLoader[Any] = DataLoader(
-        clips,
-        batch_size=batch_size,
-        sampler=keys,
-        num_workers=workers,
-        worker_init_fn=start_worker,
-    )
-
-    def videos_of(number: int) -> list[int]:
-        return [key.index for key in keys[number * batch_size : (number + 1) * batch_size]]
-
-    bar = tqdm(
-        read_ahead(loader, clips.videos, videos_of),
-        desc="caching views",
-        total=len(loader),
-        unit="batch",
-        delay=2,
-        leave=False,
-        disable=not progress,
-    )
     keep_freed_memory()
     pooled, maps, indices = [], [], []
     with evaluating(model):
-        for sample in bar:
+        for sample in _samples(clips, passes, batch_size, workers, progress):
             out = _encode(model, sample, boundary, autocast)
             pooled.append(out.pooled.float().cpu())
             if local_grid is not None:
@@ -153,6 +132,27 @@ def cache_views(
         shown,
         _labels_of(clips.videos, shown),
     )
+
+
+def _samples(
+    clips: PairClips, passes: int, batch_size: int, workers: int, progress: bool
+) -> Iterator[Any]:
+    """Batches, each a `PairSample` of stacked fields; the passes of a video stand side by side."""
+    keys = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
+    loader: DataLoader[Any] = DataLoader(
+        clips,
+        batch_size=batch_size,
+        sampler=keys,
+        num_workers=workers,
+        worker_init_fn=start_worker,
+    )
+
+    def videos_of(number: int) -> list[int]:
+        return [key.index for key in keys[number * batch_size : (number + 1) * batch_size]]
+
+    samples = read_ahead(loader, clips.videos, videos_of)
+    look: dict[str, Any] = {"unit": "batch", "delay": 2, "leave": False, "disable": not progress}
+    yield from tqdm(samples, desc="caching views", total=len(loader), **look)
 
 
 def _labels_of(videos: VideoDataset, shown: Tensor) -> dict[str, Tensor]:
