@@ -100,6 +100,8 @@ class Evaluate:
 
     def _run_all(self) -> int:
         """Answer every question that there is, and print one table."""
+        if self.name is not None:
+            raise ValueError(f"--name is {self.name!r}; with all there are many records: omit it")
         from sdc_lib.evaluation.experiment import all_questions, answer, compare
         from sdc_lib.evaluation.found import Found, found_datasets
         from sdc_lib.evaluation.protocols import PROTOCOLS
@@ -119,7 +121,7 @@ class Evaluate:
         asked = [question for question in asked if question.dataset in datasets]
         with contextlib.ExitStack() as stack:
             folder = self.results_dir or stack.enter_context(tempfile.TemporaryDirectory())
-            answers = answer(asked, folder, conditions)
+            answers = answer(asked, folder, conditions, cache_dir=self.cache_dir)
         print(compare(answers, ()))
         for line in dict.fromkeys(
             f"{question.dataset}, fold {question.fold}: {record.evaluated} of {record.official} "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
@@ -115,6 +115,7 @@ def answer(
     folder: str | Path,
     conditions: Conditions | None = None,
     *,
+    cache_dir: str | Path | None = None,
     max_minutes: float | None = None,
     progress: bool = True,
 ) -> list[Answer]:
@@ -122,8 +123,9 @@ def answer(
 
     Args:
         questions: As `all_questions` gives them.
-        folder: Gets ``records/`` and ``features/``.
+        folder: Gets ``records/``.
         conditions: Data, device, epochs.
+        cache_dir: Gets features; ``features/`` in the folder by default.
         max_minutes: Begin no further question after so many minutes; the same call goes on later.
         progress: Show a bar.
 
@@ -134,6 +136,7 @@ def answer(
         ValueError: If weights or data do not exist or do not fit.
     """
     conditions, folder = conditions or Conditions(), Path(folder)
+    places = {"cache_dir": cache_dir or folder / "features", "results_dir": folder / "records"}
     answers, started = [], time.monotonic()
     for question in tqdm(list(questions), "evaluation", delay=2, disable=not progress):
         name = _record_name(question, conditions)
@@ -141,13 +144,13 @@ def answer(
         if path.exists():
             answers.append(Answer(question, read_record(path)))
         elif max_minutes is None or time.monotonic() - started < 60 * max_minutes:
-            answers.append(Answer(question, _ask(question, folder, name, conditions, progress)))
+            record = _ask(question, conditions, name=name, progress=progress, **places)
+            answers.append(Answer(question, record))
     return answers
 
 
-def _ask(
-    question: Question, folder: Path, name: str, conditions: Conditions, progress: bool
-) -> Record:
+def _ask(question: Question, conditions: Conditions, **options: Any) -> Record:
+    """Evaluate; `options` are further ones of `evaluate`."""
     if question.protocol not in TRAINED:
         conditions = replace(conditions, epochs=None)
     elif question.dataset == "motion-factors":
@@ -157,11 +160,8 @@ def _ask(
         question.dataset,
         question.protocol,
         fold=question.fold,
-        cache_dir=folder / "features",
-        results_dir=folder / "records",
-        name=name,
-        progress=progress,
         **vars(conditions),
+        **options,
     ).record
 
 

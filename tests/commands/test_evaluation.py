@@ -25,6 +25,7 @@ def test_all_protocols_on_all_data_print_one_table(
     results = tmp_path / "results"
     words = ["evaluate", str(weights), "--dataset", "all", "--protocol", "all", "--epochs", "1"]
     words += ["--data-dir", str(tmp_path / "own"), "--results-dir", str(results)]
+    words += ["--cache-dir", str(tmp_path / "cache")]
     assert main([*words, "--workers", "0", "--device", "cpu"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("data, protocol, metric, %")
@@ -39,3 +40,13 @@ def test_all_protocols_on_all_data_print_one_table(
     }
     assert printed[-1] == "folder, fold 1: 4 of 4 videos"
     assert len(list((results / "records").glob("*.json"))) == 5
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 2  # of either split
+    assert not (results / "features").exists()
+
+
+def test_several_records_cannot_have_one_name(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "random:ucf101", "--dataset", "ucf101", "--protocol", "all"]
+    assert main([*words, "--name", "mine"]) == 1
+    assert capsys.readouterr().err == (
+        "sdc: --name is 'mine'; with all there are many records: omit it\n"
+    )
