@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nbformat import NotebookNode
 from sdc_lib.explore.exercises import report
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+RIGHT = Path(__file__).with_name("right.txt")
 NOTEBOOKS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 HEADING = re.compile(r"^### Exercise (\d+\.\d+)", re.MULTILINE)
 SOLUTION = re.compile(
@@ -76,19 +78,25 @@ def test_stubs_fail_and_solutions_pass(
         assert solved == f"Exercise {number}: solved.\n"
 
 
+def answers(path: Path) -> list[tuple[str, str, str]]:
+    """Answers of a file: exercise, what is said of it, and the code.
+
+    The code (the body of the function, or a whole assignment) follows a line ``# 2.3: words``.
+    """
+    text = path.read_text("utf-8")
+    parts = re.findall(r"^# (\d\.\d): (.+)\n((?:(?!# ).*\n)+)", text, re.MULTILINE)
+    return [(number, said, body.strip()) for number, said, body in parts]
+
+
 def wrong_answers() -> dict[str, dict[str, str]]:
     """By exercise: plausible wrong answers, and a pattern of what the check should say of each.
 
-    In ``wrong/NN.txt`` an answer (the body of the function, or a whole assignment) follows a line
-    ``# exercise: words of the message``, or ``# exercise: these words|or those``.
+    They lie in ``wrong/NN.txt``, each with words of the message, or ``these words|or those``.
     """
     found: dict[str, dict[str, str]] = {}
     for path in sorted((Path(__file__).parent / "wrong").glob("*.txt")):
-        text = path.read_text("utf-8")
-        parts = re.findall(r"^# (\d\.\d): (.+)\n((?:(?!# ).*\n)+)", text, re.MULTILINE)
-        for number, said, body in parts:
-            pattern = "|".join(map(re.escape, said.split("|")))
-            found.setdefault(number, {})[body.strip()] = pattern
+        for number, said, body in answers(path):
+            found.setdefault(number, {})[body] = "|".join(map(re.escape, said.split("|")))
     return found
 
 
@@ -103,21 +111,35 @@ def with_body(stub: str, body: str) -> str:
     return stub[:end] + "".join(f"    {line}\n" for line in body.splitlines())
 
 
-@pytest.mark.parametrize("number", sorted(WRONG))
-def test_wrong_answers_are_refused(
-    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def on_trial(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """What the check of an exercise says of an answer."""
     path = next(path for path in NOTEBOOKS if path.stem.startswith(f"0{number[0]}_"))
     notebook = nbformat.read(path, as_version=4)
     monkeypatch.chdir(FOLDER)
     namespace = set_up(notebook, tmp_path)
     stub = only(notebook, f"exercise-{number}-stub")
     check = only(notebook, f"exercise-{number}-check")
+    return lambda body: run(f"{with_body(stub, body)}\n{check}", dict(namespace))
+
+
+@pytest.mark.parametrize("number", sorted(WRONG))
+def test_wrong_answers_are_refused(
+    number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = on_trial(number, tmp_path, monkeypatch)
     for body, said in WRONG[number].items():
-        answered = run(f"{with_body(stub, body)}\n{check}", dict(namespace))
+        answered = answer(body)
         assert answered.startswith(f"Exercise {number}: not yet. "), body
         assert "Your code raised" not in answered, body
         assert re.search(said, answered), f"{body}\n{answered}"
+
+
+@pytest.mark.parametrize(("number", "how", "body"), answers(RIGHT))
+def test_right_answers_other_than_the_solution_are_accepted(
+    number: str, how: str, body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = on_trial(number, tmp_path, monkeypatch)(body)
+    assert answered == f"Exercise {number}: solved.\n", how
 
 
 def check_3_2(answer: object = 4) -> None:
