@@ -125,24 +125,19 @@ def evaluate(
     settings = _seeded(settings_for(clips, config, epochs, stride), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
-    for folder in (results_dir, cache_dir):
-        if folder is not None:  # before data are made or checked, which may take minutes
-            check_writable_folder(Path(folder))
+    _check_folders(results_dir, cache_dir)  # before data are made, which may take minutes
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
-    if videos is not None:
-        parts = [part.thinned(videos) for part in parts]
+    parts = [part if videos is None else part.thinned(videos) for part in parts]
     name = name or _record_name(weights, parts[-1], protocol)
     if results_dir is not None:
         check_target(name, results_dir)
     targets = _targets(parts[-1], target, factors, folds)
-    asked = _Asked(protocol, settings, targets, factors, folds, str(weights))
+    asked = _Asked(protocol, settings, targets, factors, folds, videos, str(weights))
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
     record = _record(name, weights, config, asked, parts[-1], results)
-    few = "" if videos is None else f", at most {videos} videos a split"
-    took = time.perf_counter() - started
-    record = replace(record, protocol=record.protocol + few, seeds=[seed], wall_time=took)
+    record = replace(record, seeds=[seed], wall_time=time.perf_counter() - started)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)
@@ -157,6 +152,7 @@ class _Asked:
     targets: Sequence[str | None]
     factors: Sequence[str] | None
     folds: str | None
+    videos: int | None
     weights: str
 
 
@@ -168,6 +164,12 @@ class _Effort:
     workers: int
     cache_dir: str | Path | None
     progress: bool
+
+
+def _check_folders(*folders: str | Path | None) -> None:
+    for folder in folders:
+        if folder is not None:
+            check_writable_folder(Path(folder))
 
 
 def _targets(
@@ -275,6 +277,7 @@ def _record(
     protocol = asked.protocol
     part = videos.split if asked.folds is None else "folds"
     how = "" if asked.folds is None else f", each {asked.folds} tested by the others"
+    how += "" if asked.videos is None else f", at most {asked.videos} videos a split"
     return Record(
         name=name,
         table=protocol if part == "test" else f"{protocol}_{part}",

@@ -22,7 +22,6 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:/~-])/(?:work|root|home|tmp|Users|opt|mnt|var|usr)/[\w.-]+|\b[A-Z]:\\Users\\"
 )
 LOCAL_LINK = re.compile(r"\]\((?!https?:|#|mailto:|attachment:|data:)([^)#\s]+)")
-LISTING = re.compile(r"(?:^(?:[-*]|\d+\.)[ \t].+\n?(?:[ \t]{2,}.+\n?)*)+", re.MULTILINE)
 # The first cell of every notebook, so that it runs from any folder and installs nothing.
 FIRST_CELL = """\
 import os
