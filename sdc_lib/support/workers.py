@@ -113,9 +113,19 @@ def start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere torch looks for the parent every few seconds
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:  # it died before the line above
+    if _lost():  # its parent died before the line above
         os._exit(1)
+
+
+def _lost() -> bool:
+    """Whether the process that wants this one's items is gone."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return False
+    own = getattr(multiprocessing.current_process(), "_start_method", None)
+    if (own or multiprocessing.get_start_method()) == "forkserver":
+        return not parent.is_alive()  # the server started this process, for the parent
+    return os.getppid() != parent.pid
 
 
 def _kill(workers: Iterable[Any]) -> None:

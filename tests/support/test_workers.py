@@ -24,10 +24,14 @@ PATIENCE = 60.0
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of Unix")
 
 
+def nothing(index: int) -> None:
+    """What usually happens."""
+
+
 class Numbers(Dataset[torch.Tensor]):
     """Numbers as tensors; what is to happen before one of them is given."""
 
-    def __init__(self, before: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, before: Callable[[int], None] = nothing) -> None:
         self.before = before
 
     def __len__(self) -> int:
@@ -38,7 +42,7 @@ class Numbers(Dataset[torch.Tensor]):
         return torch.full((1000,), index)
 
 
-def loader(before: Callable[[int], None] = lambda _: None) -> DataLoader[torch.Tensor]:
+def loader(before: Callable[[int], None] = nothing) -> DataLoader[torch.Tensor]:
     return DataLoader(Numbers(before), batch_size=None, num_workers=2, worker_init_fn=start_worker)
 
 
@@ -68,6 +72,20 @@ def test_all_items_come_and_no_process_stays() -> None:
     with Reading(loader()) as items:
         assert [int(item[0]) for item in items] == [*range(50)]
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_processes_work_however_they_are_started(method: str) -> None:
+    started = DataLoader(
+        Numbers(),
+        batch_size=None,
+        num_workers=1,
+        worker_init_fn=start_worker,
+        multiprocessing_context=method,
+    )
+    with Reading(started) as items:
+        assert [int(item[0]) for item in items] == [*range(50)]
 
 
 @pytest.mark.slow
