@@ -58,7 +58,7 @@ class Evaluate:
     folds: str | None = None
     """A factor that numbers folds, each tested by what is learned from the others; a train and a
     test part when None."""
-    videos: Count | None = None
+    videos: Annotated[int | None, Range(1, 1_000_000_000)] = None
     """At most so many of each split, evenly spaced, for a rehearsal; all when None."""
     epochs: Annotated[int | None, Range(1, 100_000)] = None
     """Epochs of the protocols that train; the protocol's own number when None."""

@@ -43,7 +43,7 @@ COMMANDS = (
     PrepareData(Path("from"), Path("to")),
 )
 ZERO_IS_RIGHT = {
-    *("data.workers", "workers", "data.cache_mb", "seed", "augment.seed"),
+    *("data.workers", "workers", "data.cache_mb", "cache_mb", "seed", "augment.seed"),
     *("data.augment.flip", "data.augment.grayscale", "data.augment.hue", "data.max_replaced"),
     *("data.augment.brightness", "data.augment.contrast", "data.augment.saturation"),
     *("weights.contrast", "weights.align", "weights.diversity", "weights.fidelity"),
