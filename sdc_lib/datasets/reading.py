@@ -137,17 +137,17 @@ def read_ahead(
     Raises:
         VideoError: A process died: of memory, by a damaged file, or because somebody ended it.
     """
-    with Reading(loader) as items:
-        try:
+    try:
+        with Reading(loader) as items:
             yield from items
-        except WorkerDied as error:
-            first, *others = [videos[index].path for index in shown(error.done)]
-            here = f"here, at {', '.join(map(str, others))}," if others else "here"
-            raise VideoError(
-                first,
-                f"a process that reads videos ended {here} or soon after ({error}); "
-                "`sdc data check` finds such files, --workers 0 needs no shared memory",
-            ) from error
+    except WorkerDied as error:
+        first, *others = [videos[index].path for index in shown(error.done)]
+        here = f"here, at {', '.join(map(str, others))}," if others else "here"
+        raise VideoError(
+            first,
+            f"a process that reads videos ended {here} or soon after ({error}); "
+            "`sdc data check` finds such files, --workers 0 needs no shared memory",
+        ) from error
 
 
 def channels_first(frames: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 _AT_EXIT = 100  # before multiprocessing waits for processes that ignore its signal
 _DYING_SECONDS = 1.0
+_NOTICE = "DataLoader worker (pid"  # how torch begins to tell of a death
 
 
 class WorkerDied(RuntimeError):
@@ -44,20 +45,25 @@ class Reading(Iterator[T], Generic[T]):
 
     Args:
         loader: With ``worker_init_fn=start_worker`` where it has workers.
+
+    Raises:
+        WorkerDied: A process ended while they were being started.
     """
 
     def __init__(self, loader: DataLoader[T]) -> None:
         before = set(multiprocessing.active_children())
+        self._done = 0
         try:
             self._items = cast("Any", iter(loader))
-        except BaseException:
+            self._workers = tuple(getattr(self._items, "_workers", ()))
+            if getattr(self._items, "_worker_pids_set", False):
+                _remove_worker_pids(id(self._items))
+                self._items._worker_pids_set = False
+        except BaseException as error:
             _kill(set(multiprocessing.active_children()) - before)
+            if isinstance(error, RuntimeError) and str(error).startswith(_NOTICE):
+                raise WorkerDied(0, "it died as soon as it was started") from error
             raise
-        self._done = 0
-        self._workers = tuple(getattr(self._items, "_workers", ()))
-        if getattr(self._items, "_worker_pids_set", False):
-            _remove_worker_pids(id(self._items))
-            self._items._worker_pids_set = False
         self._end = multiprocessing.util.Finalize(
             self, _kill, args=(self._workers,), exitpriority=_AT_EXIT
         )

@@ -102,6 +102,34 @@ def test_a_death_is_told_where_the_item_is_asked_for() -> None:
         assert multiprocessing.active_children() == []
 
 
+def test_a_death_while_processes_are_started_is_told_in_the_same_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = DataLoader.__iter__
+
+    def start(self: DataLoader[torch.Tensor]) -> object:
+        real(self)
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+
+    monkeypatch.setattr(DataLoader, "__iter__", start)
+    with pytest.raises(WorkerDied, match="as soon as it was started") as error:
+        Reading(loader())
+    assert error.value.done == 0
+    assert not multiprocessing.active_children()
+
+
+def test_other_errors_while_processes_are_started_stay_what_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(self: DataLoader[torch.Tensor]) -> object:
+        raise RuntimeError("no room in /dev/shm")
+
+    monkeypatch.setattr(DataLoader, "__iter__", start)
+    with pytest.raises(RuntimeError, match="no room") as error:
+        Reading(loader())
+    assert not isinstance(error.value, WorkerDied)
+
+
 def test_an_error_in_a_worker_stays_what_it_is() -> None:
     with Reading(loader(fail)) as items, pytest.raises(LookupError, match="a bug"):
         list(items)
