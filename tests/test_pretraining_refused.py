@@ -14,6 +14,7 @@ from filelock import FileLock
 from sdc_lib.config import to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample
+from sdc_lib.pretraining import pretrain
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.video import VideoError
@@ -55,6 +56,15 @@ def test_a_rejected_setting_claims_nothing(train: Train, tmp_path: Path) -> None
 def test_impossible_options_are_refused(train: Train, options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="it must be"):
         train(**options)
+
+
+def test_an_accelerator_that_is_not_here_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=r"^the device is cuda, .*; use auto or cpu$"):
+        pretrain(CONFIG, tmp_path / "run", data_dir=tmp_path, accelerator="cuda")
+    assert not (tmp_path / "run").exists()
 
 
 def test_compiling_without_a_compiler_is_refused_at_once(

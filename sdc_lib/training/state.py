@@ -19,7 +19,7 @@ from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
-from sdc_lib.support.devices import has_compiler
+from sdc_lib.support.devices import has_compiler, pick_device
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -86,7 +86,11 @@ def make_fabric(
 
     Returns:
         A fabric that has not been launched.
+
+    Raises:
+        ValueError: If that accelerator is not here.
     """
+    pick_device(accelerator)
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has decided
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["GROUP_WORLD_SIZE"])
