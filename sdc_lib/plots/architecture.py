@@ -159,24 +159,30 @@ def _regularizers(sheet: Sheet, top: float) -> None:
         middle_of("video"), top + 33, "none for the video: its halves\nmay know the same", 11.5
     )
     for stream in COLUMNS:
-        draw_step(sheet, stream, "decoder", "p", top + 66, 14)
+        draw_step(sheet, stream, "decoder", "p", top + 66, 20)
         draw_term(sheet, f"fidelity_{stream}")
+        x = sum(COLUMNS[stream]) - 16  # above the scissors
+        sheet.arrow([(x, top + 78), (x, top + 110)], STREAM_COLOURS[stream])
+        sheet.pill(x, top + 78, "z", STREAM_COLOURS[stream])
 
 
 def _attention(sheet: Sheet, top: float, config: PretrainConfig) -> None:
     objective = config.objective
     kept = objective.filter_top_k - (not objective.filter_inclusive)
-    words = f"filter: {kept} at most" if objective.filter_top_k else "all concepts"
     sheet.box((LEFT, top + 32), (RIGHT - LEFT, 26), face="#DFDFDF")
-    text = "one cross-attention, shared: concepts ask, places answer"
+    text = "one cross-attention, shared: concepts ask, places answer: a descriptor a concept"
     sheet.text((LEFT + RIGHT) / 2, top + 45, text, 12.5)
     for stream, colour in STREAM_COLOURS.items():
         x = middle_of(stream)
         for offset, letter in ((-14, "C"), (14, "F")):
             sheet.arrow([(x + offset, top + 12), (x + offset, top + 32)], colour)
             sheet.pill(x + offset, top + 13, letter, colour)
-        sheet.arrow([(x, top + 58), (x, top + 82)], colour)
-        sheet.text(x + 8, top + 69, words, 11.5, ha="left")
+        if objective.filter_top_k:
+            sheet.arrow([(x, top + 58), (x, top + 70)], colour)
+            draw_step(sheet, stream, f"filter: {kept} at most", "p", top + 70, 12)
+        else:
+            sheet.arrow([(x, top + 58), (x, top + 106)], colour)
+            sheet.text(x + 8, top + 82, "all concepts", 11.5, ha="left")
         draw_term(sheet, f"local_{stream}")
 
 
@@ -192,23 +198,25 @@ def _objective(sheet: Sheet, top: float, config: PretrainConfig) -> None:
     width = (RIGHT - LEFT) / len(begins)
     for i, (epoch, words) in enumerate(begins.items()):
         left = LEFT + i * width
-        sheet.box((left + 2, top + 58), (width - 4, 40), face="#DFDFDF", edge="none")
+        sheet.box((left + 2, top + 58), (width - 4, 58), face="#DFDFDF", edge="none")
         when = f"from epoch {epoch + 1}" if epoch else "from the first epoch"
-        sheet.text(left + width / 2, top + 69, when, 11.5, weight="bold")
-        sheet.text(left + width / 2, top + 86, words, 11.5)
+        sheet.text(left + width / 2, top + 70, when, 11.5, weight="bold")
+        sheet.text(left + width / 2, top + 80, words, 11.5, va="top", linespacing=1.35)
 
 
 def _schedule(config: PretrainConfig) -> dict[int, str]:
-    """What begins, by epochs counted from 0."""
+    """What begins, a line each, by epochs counted from 0."""
     c = config.curriculum
-    begins: dict[int, list[str]] = {0: ["global terms"]}
+    first = ", ".join(family for family in FAMILIES if family != "local")
+    begins: dict[int, list[str]] = {0: [first]}
     if c.codebooks_from_epoch:
-        begins[0].append("codebooks rest")
+        begins[0].append("codebooks frozen")
         begins.setdefault(c.codebooks_from_epoch, []).append("codebooks learn")
     if c.queue_size:
-        begins.setdefault(c.queue_from_epoch, []).append("queue joins Sinkhorn")
-    begins.setdefault(c.local_from_epoch, []).append("local terms count")
-    return {epoch: ", ".join(begins[epoch]) for epoch in sorted(begins)}
+        queue = "queue of scores joins align"
+        begins.setdefault(c.queue_from_epoch, []).append(queue)
+    begins.setdefault(c.local_from_epoch, []).append("local")
+    return {epoch: "\n".join(begins[epoch]) for epoch in sorted(begins)}
 
 
 def _legend(sheet: Sheet, top: float) -> None:

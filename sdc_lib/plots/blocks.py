@@ -12,11 +12,11 @@ PARTS = {
     "contrast": (266, 118),
     "codebook": (392, 164),
     "regularizers": (564, 166),
-    "attention": (738, 138),
-    "objective": (884, 106),
+    "attention": (738, 162),
+    "objective": (908, 124),
 }
 """What can be lit: top and height of each band, pixels."""
-WIDTH, HEIGHT = 840, 1022
+WIDTH, HEIGHT = 840, 1064
 COLUMNS = {"static": (112, 218), "video": (338, 264), "dynamic": (610, 218)}  # left and width
 LEFT, RIGHT = 112, 828
 _CHIPS = {
@@ -24,9 +24,8 @@ _CHIPS = {
     "align": ("codebook", 108),
     "diversity": ("regularizers", 10),
     "fidelity": ("regularizers", 110),
-    "local": ("attention", 82),
+    "local": ("attention", 106),
 }  # the band of a family's terms, and how far below its top they stand
-_NUMBER = {term.name: i + 1 for i, term in enumerate(TERMS)}
 
 
 def draw_codebook(sheet: Sheet, stream: str, top: float) -> None:
@@ -55,14 +54,13 @@ def draw_step(sheet: Sheet, stream: str, name: str, takes: str, top: float, down
 
 
 def draw_term(sheet: Sheet, name: str) -> None:
-    """A term: its number and name, what is cut off, and what it compares."""
+    """A term: its name, what is cut off, and what it compares."""
     term = TERM_OF[name]
     (left, width), top = _place(term)
     colour = STREAM_COLOURS[term.stream]
     tint = STREAM_TINTS[term.stream]
     sheet.box((left, top), (width, 46), face=tint, edge=colour, linewidth=1.6)
-    sheet.text(left + 22, top + 14, f"{_NUMBER[name]}", 12, ha="right", color=colour)
-    sheet.text(left + 28, top + 14, name, 12.5, ha="left", color=colour, weight="bold")
+    sheet.text(left + 12, top + 14, name, 12.5, ha="left", color=colour, weight="bold")
     sheet.text(left + width / 2 + 4, top + 33, term.symbols, 12)
     if term.detached != "none":
         sheet.scissors(left + width - 16, top + 14)

@@ -26,11 +26,10 @@ def scissors(figure: Figure) -> int:
     return sum(line.get_color() == VERMILLION for line in lines if line.get_marker() != "None")
 
 
-def test_every_term_is_there_once_with_its_number_and_what_it_compares() -> None:
+def test_every_term_is_there_once_with_what_it_compares() -> None:
     texts = words(plots.architecture())
-    for number, term in enumerate(TERMS, start=1):
+    for term in TERMS:
         place = texts.index(term.name)
-        assert texts[place - 1] == str(number)
         assert texts[place + 1] == term.symbols
         assert texts.count(term.name) == 1
 
@@ -39,6 +38,24 @@ def test_scissors_mark_every_stop_gradient() -> None:
     cut = sum(term.detached != "none" for term in TERMS)
     assert cut == 11
     assert scissors(plots.architecture()) == cut + 1  # one explains the sign
+
+
+def inputs(figure: Figure, name: str, reach: float) -> list[str]:
+    """Letters on discs in the column of a term, from so many pixels above its name to its end."""
+    texts = figure.axes[0].texts
+    x, y = next(text.get_position() for text in texts if text.get_text() == name)
+    discs = [text for text in texts if text.get_text() in "zFCp" and text.get_color() == "white"]
+    places = [(disc.get_position(), disc.get_text()) for disc in discs]
+    return sorted(letter for (u, v), letter in places if -20 < u - x < 270 and -reach < v - y < 25)
+
+
+@pytest.mark.parametrize("stream", ["static", "video", "dynamic"])
+def test_terms_show_all_that_they_take_in(stream: str) -> None:
+    figure = plots.architecture()
+    assert inputs(figure, f"fidelity_{stream}", 50) == ["p", "z"]
+    assert inputs(figure, f"local_{stream}", 110) == ["C", "F", "p"]
+    none = plots.architecture(config=PretrainConfig(objective=ObjectiveConfig(filter_top_k=0)))
+    assert inputs(none, f"local_{stream}", 110) == ["C", "F"]
 
 
 def test_halves_that_no_alignment_touches_are_said_to_be_so() -> None:
@@ -81,9 +98,19 @@ def test_weights_filter_and_schedule_are_those_of_the_run() -> None:
     texts = " ".join(words(plots.architecture(config=config)))
     assert "0.7 diversity" in texts
     assert "all concepts" in texts
-    assert "from epoch 4 local terms count" in texts
-    assert "Sinkhorn" not in texts
-    assert "rest" not in texts
+    assert "from epoch 4 local" in texts
+    assert "queue" not in texts
+    assert "frozen" not in texts
+
+
+def test_every_family_begins_at_some_epoch() -> None:
+    texts = words(plots.architecture())
+    begins = {word: texts[texts.index(word) + 1] for word in texts if word.startswith("from ")}
+    assert begins == {
+        "from the first epoch": "contrast, align, diversity, fidelity\ncodebooks frozen",
+        "from epoch 2": "codebooks learn\nqueue of scores joins align",
+        "from epoch 11": "local",
+    }
 
 
 def test_the_picture_and_the_table_of_the_page_are_the_library_s() -> None:
