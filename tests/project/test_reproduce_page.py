@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -31,6 +32,24 @@ def commands() -> list[str]:
 def test_commands_are_sdc_or_make() -> None:
     words = {command.split()[0] for command in commands()}
     assert words == {"sdc", "make"}
+
+
+def test_hours_follow_from_the_measured_speed() -> None:
+    record = json.loads((ROOT / "results" / "benchmark_step_ucf101_cuda.json").read_text())
+    row = next(row for row in record["rows"] if row["name"] == "pretrain")
+    text = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    speed, batch, ucf101, kinetics400 = map(
+        int,
+        re.findall(
+            r"measured at (\d+) videos/s \(batches of (\d+).*?about (\d+) hours.*?about (\d+)\.",
+            text,
+            re.DOTALL,
+        )[0],
+    )
+    assert (batch, record["device"].split()[-1]) == (row["batch"], "H200")
+    assert speed == pytest.approx(row["videos_per_s"], rel=0.02)
+    assert ucf101 == round(300 * 9_537 / speed / 3600)
+    assert kinetics400 == round(100 * 246_535 / speed / 3600)
 
 
 @pytest.mark.slow
