@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,9 +18,11 @@ from sdc_lib.datasets.files import Walk, videos_below
 from sdc_lib.support.files import (
     available_cores,
     remove_leftovers,
+    too_long,
     write_atomically,
     written_beside,
 )
+from sdc_lib.support.locks import alone_in
 from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import CONTAINERS
 
@@ -92,26 +95,26 @@ def prepare(
 
     Raises:
         ValueError: ``src`` holds no videos, ``dst`` is inside it or around it or was made with
-            other settings, or two originals would get the same name.
+            other settings, another process works in it, or two originals would get the same name.
         OSError: ``dst`` is full or read-only; what is there stays, to go on from.
     """
     source, target = Path(src), Path(dst)
     found = videos_below(source)
     videos = _plan(found, source, target)
-    _settle(target, {"codec": "mjpeg", "short_side": short_side, "quality": quality})
-    due = [name for name in videos if not _same_time(source / name, target / videos[name])]
-    scale = {"short_side": short_side, "quality": quality}
-    jobs = [
-        {"source": str(source / name), "target": str(target / videos[name]), **scale}
-        for name in due
-    ]
-    count = workers or available_cores()
-    try:
-        failed = _transcode(jobs, source, count, timeout, progress)
-    finally:
-        for parent, _, _ in os.walk(target):
-            remove_leftovers(Path(parent))  # of processes that were killed, now or earlier
-    copied, skipped = _copy_others(found, source, target)
+    with alone_in(target):
+        _settle(target, {"codec": "mjpeg", "short_side": short_side, "quality": quality})
+        due = [name for name in videos if not _same_time(source / name, target / videos[name])]
+        scale = {"short_side": short_side, "quality": quality}
+        jobs = [
+            {"source": str(source / name), "target": str(target / videos[name]), **scale}
+            for name in due
+        ]
+        try:
+            failed = _transcode(jobs, source, workers or available_cores(), timeout, progress)
+        finally:
+            for parent, _, _ in os.walk(target):
+                remove_leftovers(Path(parent))  # of processes that were killed, now or earlier
+        copied, skipped = _copy_others(found, source, target)
     without = {out.name for out in failed}
     have = [name for name in videos if name not in without]
     return Prepared(
@@ -203,7 +206,10 @@ def _copy_others(found: Walk, source: Path, target: Path) -> tuple[int, list[Lef
                 shutil.copy2(original, beside)
             copied += 1
         except OSError as error:
-            if error.filename != str(original):
+            if error.errno == errno.ENAMETOOLONG:
+                left_out.append(LeftOut(name, too_long(target / name)))
+            elif error.filename == str(original):
+                left_out.append(LeftOut(name, str(error.strerror)))
+            else:
                 raise  # the copy cannot be written, nor could the next
-            left_out.append(LeftOut(name, str(error.strerror)))
     return copied, left_out

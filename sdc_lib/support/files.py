@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sdc_lib.support.processes import lives_since
+
 _NAME_BYTES = 255
-_PART = re.compile(r"\.(.*)\.\d+\.part(\.[^.]*)?", re.DOTALL)
+_PART = re.compile(r"\.(.*)\.(\d+)\.part(\.[^.]*)?", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     Raises:
         OSError: If it cannot be written; it names ``path``.
     """
-    stem, suffix = _short_stem(path), path.suffix
+    stem, suffix = _ends(path)
     beside = path.with_name(f".{stem}.{os.getpid()}.part{suffix}")
     with naming(path, beside):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,15 +41,24 @@ def written_beside(path: Path) -> Iterator[Path]:
 def remove_leftovers(path: Path) -> None:
     """Remove what killed writers left of one file, or of all files of a folder.
 
-    Only where nobody writes: what is there now may be somebody's work in progress.
+    What a living writer of this machine has begun stays. One of another machine is taken for dead:
+    where several share a folder, only call this while no other one writes.
     """
-    only = None if path.is_dir() else (_short_stem(path), path.suffix)
+    only = None if path.is_dir() else _ends(path)
     folder = path if only is None else path.parent
     if folder.is_dir():
         for other in folder.iterdir():
             part = _PART.fullmatch(other.name)
-            if part and only in (None, (part[1], part[2] or "")):
+            if part and only in (None, (part[1], part[3] or "")) and not _is_written(other, part):
                 other.unlink(missing_ok=True)
+
+
+def _is_written(beside: Path, part: re.Match[str]) -> bool:
+    """Whether the writer whose number is in a name still lives."""
+    try:  # the time of the last change: that of the content may be copied from elsewhere
+        return lives_since(int(part[2]), beside.lstat().st_ctime)
+    except FileNotFoundError:  # it has just finished
+        return True
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
@@ -125,6 +136,12 @@ def type_and_first_line(error: BaseException) -> str:
     return f"{kind}: {first_line(error)}" if str(error).strip() else kind
 
 
+def too_long(path: Path) -> str:
+    """Why a file cannot be written whose name or path the system finds too long."""
+    name, whole = (len(os.fsencode(part)) for part in (path.name, os.path.abspath(path)))
+    return f"the name of its copy is too long: {name} bytes, {whole} with its folders"
+
+
 def describe_exit(code: int) -> str:
     """How a process ended, from what Python says of it."""
     if code < 0:
@@ -184,7 +201,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _short_stem(path: Path) -> str:
-    """The stem, cut so that the name of a file beside fits even where its own name just does."""
-    room = _NAME_BYTES - len(os.fsencode(path.suffix)) - len("..0000000000.part")
-    return os.fsencode(path.stem)[:room].decode(errors="ignore")
+def _ends(path: Path) -> tuple[str, str]:
+    """Stem and suffix for a file beside, whose name must fit even where that of the file just does.
+
+    The stem is cut; a suffix that would leave no room for it is a part of a title with a dot.
+    """
+    stem, suffix = path.stem, path.suffix
+    if len(os.fsencode(suffix)) > _NAME_BYTES // 2:
+        stem, suffix = path.name, ""
+    room = _NAME_BYTES - len(os.fsencode(suffix)) - len("..0000000000.part")
+    return os.fsencode(stem)[:room].decode(errors="ignore"), suffix

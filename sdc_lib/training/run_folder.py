@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from lightning_fabric import Fabric
 
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
 from sdc_lib.support.files import available_cores, read_facts, write_atomically
+from sdc_lib.support.locks import alone_in
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video import video_backend
@@ -86,20 +86,7 @@ class RunFolder:
             fabric.barrier()
             yield
             return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise ValueError(
-                f"another process is working in {self.path}; wait for it, or choose another folder"
-            ) from error
-        except OSError as error:
-            raise OSError(
-                error.errno, f"cannot write into {self.path}: {error.strerror}"
-            ) from error
-        with lock:
-            lock.release()  # `with` counts a second time
+        with alone_in(self.path):
             self.recorded(config)  # another run may have claimed the folder in between
             if not self.config.exists():
                 write_atomically(self.config, to_json(config).encode())

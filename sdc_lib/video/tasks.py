@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import Any
 
+from sdc_lib.support.files import too_long
 from sdc_lib.video.check import check_video
+from sdc_lib.video.error import VideoError
 from sdc_lib.video.transcode import transcode
 
 
@@ -46,12 +49,14 @@ def prepare(source: str, target: str, short_side: int, quality: int) -> dict[str
         where no further copy can be written either.
 
     Raises:
-        VideoError: The source cannot be used.
+        VideoError: The source cannot be used, or the name of its copy is too long.
     """
     try:
         frames, size = transcode(source, target, short_side, quality)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             return {"no_room": error.errno}
+        if error.errno == errno.ENAMETOOLONG:
+            raise VideoError(source, too_long(Path(target))) from error
         raise
     return {"frames": frames, "size": size}

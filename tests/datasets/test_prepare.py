@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from sdc_lib.video import VideoError, check_video, probe, read_clip, tasks, writ
 from sdc_lib.video.transcode import transcode
 from tests.conftest import frame_numbers, write_numbered_video
 from tests.datasets import trees
+from tests.helpers.processes import ended_process
+
+OWN = {".lock", "sdc_prepared.json"}
 
 
 @pytest.fixture
@@ -48,7 +52,7 @@ def test_layout_frames_and_report(source: Path, tmp_path: Path) -> None:
         "b/y.avi",
         "b/z.mp4",
         "lists/train.txt",
-        "sdc_prepared.json",
+        *OWN,
     }
     copies = [path for path in done.folder.rglob("*") if path.suffix in (".mp4", ".avi")]
     assert done.size_after == sum(path.stat().st_size for path in copies)
@@ -114,12 +118,12 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_ends_it_at_once_and_is_named(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    tried: list[str] = []
+    tried, gone = [], ended_process()
 
     def fill(original: str, copy: str, *_: object) -> None:
         tried.append(original)
         (Path(copy).parent).mkdir(parents=True, exist_ok=True)
-        (Path(copy).parent / ".x.123.part.mp4").touch()
+        (Path(copy).parent / f".x.{gone}.part.mp4").touch()
         raise OSError(number, os.strerror(number), copy)
 
     monkeypatch.setattr(tasks, "transcode", fill)
@@ -127,7 +131,7 @@ def test_a_full_disk_ends_it_at_once_and_is_named(
         prepare(source, tmp_path / "out", progress=False)
     assert len(tried) == 1
     assert caught.value.filename == str(tmp_path / "out" / "a" / "x [1].mp4")
-    assert files(tmp_path / "out") == {"sdc_prepared.json"}
+    assert files(tmp_path / "out") == OWN
 
 
 @pytest.mark.usefixtures("in_process")
@@ -137,9 +141,9 @@ def test_what_a_full_disk_or_a_kill_left_is_no_obstacle(tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "sub").mkdir(parents=True)
     (out / "sdc_prepared.json").touch()
-    (out / "sub" / ".gone.77.part.mp4").touch()
+    (out / "sub" / f".gone.{ended_process()}.part.mp4").touch()
     assert prepare(root, out, progress=False).made == 1
-    assert files(out) == {"a.mp4", "sdc_prepared.json"}
+    assert files(out) == {"a.mp4", *OWN}
 
 
 @pytest.mark.usefixtures("in_process")
@@ -163,13 +167,47 @@ def test_circles_long_names_and_what_cannot_be_copied(
     monkeypatch.setattr(shutil, "copy2", refuse)
     done = prepare(root, tmp_path / "out", progress=False)
     assert (done.made, done.copied) == (1, 1)
-    assert files(done.folder) == {f"a/{name}", f"{'y' * 246}.txt", "sdc_prepared.json"}
+    assert files(done.folder) == {f"a/{name}", f"{'y' * 246}.txt", *OWN}
     assert [f"{out.name}: {out.cause}" for out in done.left_out] == [
         "a/up: a link back to a folder around it",
         "gone.txt: not a file, or a link to nothing",
         "secret.txt: Permission denied",
     ]
     assert "left out: a/up: a link back" in done.report()
+
+
+def test_names_that_get_too_long_are_told_and_the_rest_is_done(tmp_path: Path) -> None:
+    root, out = tmp_path / "source", tmp_path / "out" / ("o" * 200)
+    longer = f"{'x' * 252}.ts"  # .mp4 is one letter longer
+    shutil.copy(write_numbered_video(root / "a.mp4", 2), root / longer)
+    deep = root
+    while len(os.fsencode(deep)) < os.pathconf("/", "PC_PATH_MAX") - 276:
+        deep = deep / ("d" * 200)
+    deep.mkdir(parents=True)
+    shutil.copy(root / "a.mp4", deep / "b.mp4")
+    (deep / "c.txt").touch()
+    done = prepare(root, out, workers=1, progress=False)
+    inside = deep.relative_to(root).as_posix()
+    assert (done.made, done.copied) == (1, 0)
+    assert [left.name for left in done.failed] == [f"{inside}/b.mp4", longer]
+    assert [left.name for left in done.left_out] == [f"{inside}/c.txt"]
+    for left in (*done.failed, *done.left_out):
+        assert re.match(r"the name of its copy is too long: \d+ bytes", left.cause)
+    assert done.failed[1].cause.startswith("the name of its copy is too long: 256 bytes")
+
+
+def test_two_at_once_are_refused_and_lose_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "out", module.run_isolated
+
+    def meanwhile(*arguments: object, **options: object) -> Iterator[object]:
+        with pytest.raises(ValueError, match=rf"another process \({os.getpid()}\) is working in"):
+            prepare(source, out, short_side=64, progress=False)
+        yield from real(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "run_isolated", meanwhile)
+    assert prepare(source, out, short_side=64, workers=1, progress=False).made == 3
 
 
 @pytest.mark.usefixtures("in_process")

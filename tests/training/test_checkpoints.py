@@ -22,6 +22,7 @@ from sdc_lib.training.checkpoints import (
     restore_random_states,
     save_checkpoint,
 )
+from tests.helpers.processes import ended_process
 
 
 def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
@@ -89,7 +90,8 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> Non
 
 def test_what_an_interrupted_save_left_is_removed(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 2, {"step": 2})
-    (tmp_path / ".step_00000004.0123456789abcdef.77.part.pt").write_bytes(b"half")
+    half = f".step_00000004.0123456789abcdef.{ended_process()}.part.pt"
+    (tmp_path / half).write_bytes(b"half")
     clean(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
     clean(tmp_path / "missing")
