@@ -10,6 +10,7 @@ import copy
 import csv
 import dataclasses
 import hashlib
+import io
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
 from sdc_lib.datasets.verdicts import FIELDS, TASK, FileCheck, read_rows, verdict
-from sdc_lib.support.files import available_cores, naming, remove_leftovers, written_beside
+from sdc_lib.support.files import available_cores, naming, remove_leftovers, write_atomically
 from sdc_lib.video import VideoInfo, probe
 from sdc_lib.video.isolate import run_isolated
 
@@ -68,14 +69,12 @@ class Manifest:
 
     def save(self) -> Path:
         """Write the csv file, complete or not at all, and return its path."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(FIELDS)
+        writer.writerows(dataclasses.astuple(check) for check in self.checks.values())
         path = manifest_path(self.root)
-        with (
-            written_beside(path) as beside,
-            beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(FIELDS)
-            writer.writerows(dataclasses.astuple(check) for check in self.checks.values())
+        write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
         return path
 
     def report(self) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.support.distributed import gather_rows, rank, sum_over_ranks, world_size
+from sdc_lib.support.files import write_atomically
 from sdc_lib.training.alarms import CollapseAlarm, check_finite
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.log import Row, TrainingLog
@@ -140,7 +141,7 @@ class RunLog:
         """Write the names of a bad batch to a file; what a message says of it."""
         names = [self._videos[index].name for index in gather_rows(indices).tolist()]
         if rank() == 0:
-            self._folder.failed_batch.write_bytes(os.fsencode("\n".join(names) + "\n"))
+            write_atomically(self._folder.failed_batch, os.fsencode("\n".join(names) + "\n"))
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""
         return (
             f"Videos of the batch: {', '.join(names[:8])}{more}, all in "

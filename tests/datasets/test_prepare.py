@@ -16,6 +16,7 @@ from sdc_lib.datasets import prepare as module
 from sdc_lib.datasets.prepare import prepare
 from sdc_lib.datasets.ucf101 import UCF101
 from sdc_lib.video import VideoError, check_video, probe, read_clip, tasks, write_video
+from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import transcode
 from tests.conftest import frame_numbers, write_numbered_video
 from tests.datasets import trees
@@ -199,7 +200,7 @@ def test_names_that_get_too_long_are_told_and_the_rest_is_done(tmp_path: Path) -
 def test_two_at_once_are_refused_and_lose_nothing(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, real = tmp_path / "out", module.run_isolated
+    out, real = tmp_path / "out", run_isolated
 
     def meanwhile(*arguments: object, **options: object) -> Iterator[object]:
         with pytest.raises(ValueError, match=rf"another process \({os.getpid()}\) is working in"):

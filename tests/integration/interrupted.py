@@ -83,6 +83,32 @@ def die_while_saving(place: str, call: int, folder: Path, videos: VideoDataset) 
     run(folder, videos)
 
 
+def die_while_replacing(name: str, moment: str, folder: Path, videos: VideoDataset) -> None:
+    """Train; kill this process while the file of that name is written for the first time.
+
+    Args:
+        name: Of the file.
+        moment: ``"half"``: with half of its bytes written; ``"before"``: with all, but beside its
+            place; ``"after"``: in its place.
+        folder: Of the run.
+        videos: To train on.
+    """
+    real = Path.replace
+
+    def patched(beside: Path, target: Path) -> Path:
+        if target.name != name:
+            return real(beside, target)
+        if moment == "half":
+            os.truncate(beside, beside.stat().st_size // 2)
+        if moment == "after":
+            real(beside, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("not reached")
+
+    Path.replace = patched  # type: ignore[method-assign, assignment]
+    run(folder, videos)
+
+
 def fall_back(folder: Path, videos: VideoDataset) -> None:
     """Continue, and see the warning of a damaged snapshot."""
     with pytest.warns(CheckpointWarning, match="is damaged"):

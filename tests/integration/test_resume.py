@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.helpers.small_runs import make_videos, read_log
 from tests.integration.interrupted import (
     KILLED,
     STEPS,
+    die_while_replacing,
     die_while_saving,
     fall_back,
     in_child,
@@ -72,6 +75,37 @@ def test_killed_while_saving(
     assert in_child(run, tmp_path, videos) == 0
     assert_same(tmp_path, unbroken)
     assert not list((tmp_path / "checkpoints").glob(".*"))
+
+
+@pytest.mark.parametrize("moment", ["half", "before", "after"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("config.json", marks=pytest.mark.slow),
+        "run.json",
+        pytest.param("log.csv", marks=pytest.mark.slow),
+        pytest.param("model.safetensors", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_while_a_file_is_replaced(
+    name: str, moment: str, tmp_path: Path, videos: VideoDataset, unbroken: Path
+) -> None:
+    path = tmp_path / name
+    assert in_child(terminated, tmp_path, videos) == 0
+    old = path.read_bytes() if path.exists() else None
+    if name == "config.json":  # written once, at the start
+        shutil.rmtree(tmp_path)
+        tmp_path.mkdir()
+        old = None
+    assert in_child(die_while_replacing, name, moment, tmp_path, videos) == KILLED
+    now = path.read_bytes() if path.exists() else None
+    assert now == old if moment != "after" else now not in (old, None)
+    if name == "run.json" and now:
+        assert json.loads(now)["steps"] == (3 if moment != "after" else STEPS)
+    assert in_child(run, tmp_path, videos) == 0
+    assert_same(tmp_path, unbroken)
+    assert json.loads((tmp_path / "run.json").read_text())["steps"] == STEPS
+    assert not list(tmp_path.glob(".*.part*"))
 
 
 def test_a_damaged_newest_snapshot_costs_steps_but_not_the_result(
