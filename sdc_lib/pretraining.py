@@ -190,6 +190,7 @@ class _Run:
         state, plan = self.state, self.plan
         if state.step >= plan.last_step:
             self._report(f"{self.folder.path} has its {plan.last_step} steps: nothing left to do")
+            self._note(0.0)  # what an earlier call was killed before it could say
             return
         started = time.perf_counter()
         on_gpu = self.fabric.device.type == "cuda"
@@ -204,9 +205,7 @@ class _Run:
                 bar.update()
                 if self._end_step(log, stop):
                     break
-        if self.fabric.is_global_zero:
-            seconds = time.perf_counter() - started
-            self.folder.note_call(seconds, plan.first_step, state.step, self.fabric)
+        self._note(time.perf_counter() - started)
 
     def _step(self, batches: Iterator[Batch], log: RunLog) -> None:
         """One step of the optimiser: everything that decides the weights."""
@@ -288,6 +287,10 @@ class _Run:
 
     def _shows_bar(self) -> bool:
         return self.fabric.is_global_zero and self.options.progress
+
+    def _note(self, seconds: float) -> None:
+        if self.fabric.is_global_zero:
+            self.folder.note_call(seconds, self.plan.first_step, self.state.step, self.fabric)
 
     def _report(self, line: str) -> None:
         if self.fabric.is_global_zero:

@@ -127,7 +127,7 @@ class RunFolder:
         write_atomically(self.run, json.dumps(kept, indent=2, sort_keys=True).encode())
 
     def note_call(self, seconds: float, first_step: int, step: int, fabric: Fabric) -> None:
-        """Add what one call of a run took to run.json.
+        """Add what one call of a run took to run.json, unless it did nothing and that is known.
 
         Args:
             seconds: Of this call; those of all calls that were not killed add up.
@@ -135,7 +135,10 @@ class RunFolder:
             step: Steps done now.
             fabric: Launched.
         """
-        earlier = self.facts().get("seconds", 0.0) if first_step else 0.0
+        known = self.facts()
+        if step == first_step and step == known.get("steps"):
+            return
+        earlier = known.get("seconds", 0.0) if first_step else 0.0
         self.note(
             seconds=round(earlier + seconds, 1),
             steps=step,
