@@ -175,12 +175,12 @@ def perplexity(distributions: Tensor) -> Tensor:
 
 
 class ScoreQueue(nn.Module):
-    """The scores of the last `size` samples, first in, first out.
+    """The scores of the last `size` videos, first in, first out.
 
     Owned by the training loop and saved with its checkpoints; never part of the model.
 
     Args:
-        size: How many samples are kept.
+        size: How many videos are kept, one row each.
         num_concepts: K; a row holds the scores of six views against 2K concepts.
     """
 

@@ -169,7 +169,7 @@ class CurriculumConfig:
     """What starts when, in epochs counted from 0."""
 
     queue_size: Annotated[int, Range(0, 10_000_000)] = 1024
-    """Score rows kept for Sinkhorn; 0 for no queue."""
+    """Videos whose scores are kept for Sinkhorn; 0 for no queue."""
     queue_from_epoch: Epoch = 1
     """First epoch in which the queue joins Sinkhorn."""
     codebooks_from_epoch: Epoch = 1

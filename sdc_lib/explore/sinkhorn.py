@@ -14,7 +14,7 @@ from sdc_lib.plots.pixels import Pixels, captioned, colours, font, heatmap
 from sdc_lib.plots.style import BLUE, DENSITY, VERMILLION, Array
 
 BAR = 56 * DENSITY
-"""Longest bar; twice the wanted sum."""
+"""Longest bar: the largest sum of all steps."""
 EPSILONS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 _GAP, _NAME, _SCALE = 4 * DENSITY, 20 * DENSITY, 14 * DENSITY
 
@@ -73,13 +73,17 @@ class SinkhornExplorer(Explorer):
         scale = right + BAR + 3 * _GAP
         canvas = np.full((top + height + _NAME, scale + _SCALE + 2 * _NAME, 3), 255, np.uint8)
         canvas[top : top + height, left : left + width] = heatmap(mass, (cell_h, cell_w), 0.0, 1.0)
-        above = _bars(mass.sum(axis=0), samples / concepts, cell_w)
+        above = _bars(mass.sum(axis=0), samples / concepts, self._longest(0), cell_w)
         canvas[:BAR, left : left + width] = above[::-1]
-        beside = _bars(mass.sum(axis=1), 1.0, cell_h).transpose(1, 0, 2)
+        beside = _bars(mass.sum(axis=1), 1.0, self._longest(1), cell_h).transpose(1, 0, 2)
         canvas[top : top + height, right : right + BAR] = beside
         shades = np.linspace(255, 0, height).astype(int)
         canvas[top : top + height, scale : scale + _SCALE] = colours()[shades][:, None]
         return captioned(self._named(canvas, (top, height), (left, width)), self.current.name)
+
+    def _longest(self, axis: int) -> float:
+        """The largest sum along an axis in any step, so that bars keep their scale."""
+        return float(max(step.mass.sum(axis=axis).max() for step in self.steps))
 
     def _named(self, canvas: Pixels, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
         """The canvas with the names of axes, bars and colours; each extent is start and length."""
@@ -118,14 +122,15 @@ class SinkhornExplorer(Explorer):
         )
 
 
-def _bars(values: Array, target: float, cell: int) -> Pixels:
+def _bars(values: Array, target: float, longest: float, cell: int) -> Pixels:
     """Bars growing downwards, ``(BAR, len(values) * cell, 3)``, with a line at the target."""
-    lengths = (BAR * values / (2 * target)).clip(0, BAR).repeat(cell)  # (width,)
+    lengths = (BAR * values / longest).repeat(cell)  # (width,)
     for pixel in range(1, DENSITY + 1):
         lengths[cell - pixel :: cell] = 0  # a gap between bars
     filled = np.arange(BAR)[:, None] < lengths[None]
     canvas = np.where(filled[..., None], _rgb(BLUE), 255).astype(np.uint8)
-    canvas[BAR // 2 - DENSITY : BAR // 2 + DENSITY] = _rgb(VERMILLION)
+    line = min(round(BAR * target / longest), BAR - DENSITY)
+    canvas[line - DENSITY : line + DENSITY] = _rgb(VERMILLION)
     return canvas
 
 

@@ -69,8 +69,8 @@ def sinkhorn_steps(
 ) -> Figure:
     """Draw scores and assignments as columns and rows are scaled in turn, with their sums.
 
-    Bars above a matrix are the share of each concept, bars at its side the sum of each sample;
-    lines mark what Sinkhorn wants.
+    Bars above a matrix are the share of each concept, bars at its side the sum of each sample, on
+    one scale in all panels; lines mark what Sinkhorn wants.
 
     Args:
         scores: Samples by concepts, ``(N, K)``.
@@ -83,6 +83,7 @@ def sinkhorn_steps(
     """
     steps = sinkhorn_trace(scores, epsilon, iterations)
     samples, concepts = steps[0].mass.shape
+    longest_top, longest_side = (max(s.mass.sum(axis=i).max() for s in steps) for i in (0, 1))
     columns = min(len(steps), 3)
     rows = -(-len(steps) // columns)
     head, cell = 0.35, (2.9, 2.9)  # inches
@@ -97,23 +98,25 @@ def sinkhorn_steps(
         matrix.imshow(step.mass, vmin=0, vmax=1, aspect="auto")
         matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="samples")
         matrix.spines[:].set_visible(False)
-        _sums(top, step.mass.sum(axis=0), samples / concepts)
-        _sums(side, step.mass.sum(axis=1), 1.0, horizontal=True)
+        _sums(top, step.mass.sum(axis=0), samples / concepts, longest_top)
+        _sums(side, step.mass.sum(axis=1), 1.0, longest_side, horizontal=True)
     figure.suptitle(title or f"ε = {epsilon:g}", fontsize=11, y=1 - 0.04 * unit_y, va="top")
     return figure
 
 
-def _sums(axes: Axes, values: Array, target: float, *, horizontal: bool = False) -> None:
+def _sums(
+    axes: Axes, values: Array, target: float, longest: float, *, horizontal: bool = False
+) -> None:
     """Bars with their numbers where there are few, and a line at what Sinkhorn wants."""
-    places, limit = np.arange(len(values)), (1.6 if horizontal else 2.2) * target
+    places, limit = np.arange(len(values)), 1.03 * longest
     look: dict[str, Any] = {"color": lighter(BLUE, 0.5), "edgecolor": "white", "lw": 0.3}
     write = len(values) <= 12
     if horizontal:
-        axes.barh(places, values.clip(max=limit), height=1, **look)
+        axes.barh(places, values, height=1, **look)
         axes.axvline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(xlim=(0, limit), ylim=(len(values) - 0.5, -0.5))
     else:
-        axes.bar(places, values.clip(max=limit), width=1, **look)
+        axes.bar(places, values, width=1, **look)
         axes.axhline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(ylim=(0, limit), xlim=(-0.5, len(values) - 0.5))
     for place, value in zip(places, values, strict=True) if write else ():

@@ -123,8 +123,8 @@ def _notes(config: PretrainConfig) -> list[str]:
         notes.append(f"No codebook is updated before epoch {c.codebooks_from_epoch + 1}.")
     if c.queue_size:
         notes.append(
-            f"From epoch {c.queue_from_epoch + 1} on the last {c.queue_size} scores join Sinkhorn "
-            f"(ε = {objective.sinkhorn_epsilon:g})."
+            f"From epoch {c.queue_from_epoch + 1} on the scores of the last {c.queue_size} videos "
+            f"join Sinkhorn (ε = {objective.sinkhorn_epsilon:g})."
         )
     if objective.filter_top_k:
         rank = "at or above" if objective.filter_inclusive else "above"

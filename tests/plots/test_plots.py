@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
 from sdc_lib import plots
@@ -154,6 +155,17 @@ def test_the_last_step_of_the_trace_is_sinkhorn_and_each_step_scales_what_it_say
         axis, target = (0, 7 / 5) if "columns" in step.name else (1, 1.0)
         np.testing.assert_allclose(step.mass.sum(axis=axis), target)
     np.testing.assert_allclose(steps[-1].mass, sinkhorn(scores, 0.2, 3).numpy())
+
+
+def test_bars_of_a_greedy_concept_are_as_long_as_its_sum_and_share_one_scale() -> None:
+    scores = torch.zeros(6, 4)
+    scores[:, 0] = 1.0
+    figure = plots.sinkhorn_steps(scores, epsilon=0.3)
+    tops, sides = figure.axes[1::3], figure.axes[2::3]
+    heights = [bar.get_height() for bar in tops[0].patches if isinstance(bar, Rectangle)]
+    np.testing.assert_allclose(heights, plots.sinkhorn_trace(scores, 0.3)[0].mass.sum(axis=0))
+    assert tops[0].get_ylim()[1] > max(heights) > 3 * 6 / 4
+    assert len({axes.get_ylim() for axes in tops}) == len({axes.get_xlim() for axes in sides}) == 1
 
 
 @pytest.mark.parametrize(("scores", "epsilon"), [(torch.ones(3), 0.1), (torch.ones(3, 2), 0.0)])

@@ -67,7 +67,7 @@ def test_the_page_gets_a_table_whose_heads_and_rows_are_named() -> None:
     text = plots.term_table(terms="align")._repr_html_()
     assert text.count('scope="row"') == 2
     assert text.count('scope="col"') == len(HEADER)
-    assert "From epoch 2 on the last 1024 scores join Sinkhorn" in text
+    assert "From epoch 2 on the scores of the last 1024 videos join Sinkhorn" in text
 
 
 def test_what_is_ours_is_said_below() -> None:
