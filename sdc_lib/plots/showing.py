@@ -66,6 +66,7 @@ def figure_svg(figure: Figure, title: str = "") -> str:
     text = buffer.getvalue()
     text = re.sub(r"^.*?(?=<svg)|<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", _plainer, text)
+    text = re.sub(r"<g>\n((?:(?!</?g\b).)*)</g>\n", r"\1", text, flags=re.DOTALL)  # groups nothing
     text = text.replace("*{", f"text{{font-family: {_FONTS}}} *{{", 1)
     if title:
         text = text.replace(">", f' role="img"><title>{html.escape(title)}</title>', 1)
@@ -114,6 +115,7 @@ def image_tag(mime: str, data: bytes, alt: str, width: int, more: str = "") -> s
 def _plainer(tag: re.Match[str]) -> str:
     """A tag without what says nothing: digits beyond a tenth of a point, names, turns by 0."""
     text = re.sub(r"\d+\.\d\d+", lambda number: f"{float(number[0]):.1f}", tag[0])
+    text = re.sub(r"(\d)\.0\b", r"\1", text)
     text = re.sub(r"font-family: 'DejaVu Sans'; ", "", text)
     text = re.sub(r' transform="rotate\(-?0 [^"]*"', "", text)
     return re.sub(r' id="(patch|text|line2d|axes|figure|matplotlib\.\w+)_\d+"', "", text)

@@ -84,6 +84,12 @@ def test_one_part_is_lit_and_the_rest_fades(part: str) -> None:
     assert words(plots.architecture(part)).count("local_video") == expected
 
 
+@pytest.mark.parametrize("part", [None, *plots.PARTS])
+def test_every_variant_reaches_the_page_as_lines_and_text(part: str | None) -> None:
+    kind, _ = plots.figure_image(plots.architecture(part))
+    assert kind == "image/svg+xml"
+
+
 def test_an_unknown_part_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"one of views, backbone, .* got 'sinkhorn'"):
         plots.architecture("sinkhorn")
