@@ -91,9 +91,9 @@ def sinkhorn_steps(
     unit_x, unit_y = 1 / columns, cell[1] / (head + cell[1] * rows)
     for i, step in enumerate(steps):
         x, y = (i % columns) * unit_x, (rows - 1 - i // columns) * unit_y
-        matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.08 * unit_y, 0.62 * unit_x, 0.6 * unit_y))
-        top = figure.add_axes((x + 0.1 * unit_x, y + 0.69 * unit_y, 0.62 * unit_x, 0.17 * unit_y))
-        side = figure.add_axes((x + 0.73 * unit_x, y + 0.08 * unit_y, 0.2 * unit_x, 0.6 * unit_y))
+        matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.08 * unit_y, 0.56 * unit_x, 0.6 * unit_y))
+        top = figure.add_axes((x + 0.1 * unit_x, y + 0.69 * unit_y, 0.56 * unit_x, 0.17 * unit_y))
+        side = figure.add_axes((x + 0.67 * unit_x, y + 0.08 * unit_y, 0.2 * unit_x, 0.6 * unit_y))
         top.set_title(step.name, fontsize=10, loc="left", pad=4)
         matrix.imshow(step.mass, vmin=0, vmax=1, aspect="auto")
         matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="samples")
@@ -120,7 +120,7 @@ def _sums(
         axes.axhline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(ylim=(0, limit), xlim=(-0.5, len(values) - 0.5))
     for place, value in zip(places, values, strict=True) if write else ():
-        corner = (0.04 * limit, place) if horizontal else (place, 0.05 * limit)
+        corner = (limit, place) if horizontal else (place, 0.05 * limit)
         across, along = ("left", "center") if horizontal else ("center", "bottom")
         axes.text(
             float(corner[0]), float(corner[1]), f"{value:.2f}", fontsize=7.5, ha=across, va=along
