@@ -65,6 +65,8 @@ class DataConfig:
     """Largest temporal stride; one stride a video is drawn from [1, max_stride]."""
     own_strides: bool = False
     """Draw a stride for each of the two clips (ours), so that a pair shows two speeds."""
+    same_frames: bool = False
+    """Show the same frames in both clips of a pair (ours) instead of two consecutive clips."""
     short_videos: Literal["drop", "pad"] = "drop"
     """Videos of 2T frames or fewer: left out (released, but counted here) or padded."""
     boundary: Literal["wrap", "zero"] = "wrap"
@@ -221,6 +223,11 @@ def check_config(config: PretrainConfig) -> None:
         ValueError: The first such setting, its value, and what would be right.
     """
     check_settings(config)
+    if config.data.same_frames and config.data.own_strides:
+        raise ValueError(
+            "data.own_strides is True; clips of the same frames share their stride: set "
+            "data.same_frames or data.own_strides, not both"
+        )
     low, high = config.data.augment.crop_scale
     milestones = config.optim.milestones
     top_k, concepts = config.objective.filter_top_k, config.model.num_concepts

@@ -48,7 +48,7 @@ Augment = Callable[[Tensor], Tensor]
 
 
 class PairSample(NamedTuple):
-    """Two consecutive clips of one video and one frame of each."""
+    """Two clips of one video and one frame of each."""
 
     clips: Tensor
     """uint8 ``(2, C, T, H, W)``, each clip augmented."""
@@ -83,8 +83,8 @@ class EvalSample(NamedTuple):
 class PairClips(Dataset[PairSample]):
     """Pretraining samples: two consecutive clips with one random stride (see `pair_indices`).
 
-    A video that cannot be read is replaced by another one, drawn with the sample's generator.
-    ``videos`` holds what is sampled from, ``left_out`` the videos known to be too short.
+    A video that cannot be read is replaced by one drawn with the sample's generator. ``videos``
+    holds what is sampled from, ``left_out`` the videos known to be too short.
 
     Args:
         videos: What to take clips from.
@@ -92,12 +92,12 @@ class PairClips(Dataset[PairSample]):
         max_stride: Largest stride.
         augment: Augmentation of clips and stills; ``None`` leaves frames as they are.
         seed: Of all random choices.
-        short_videos: What happens to videos of 2T frames or fewer. ``"drop"``: left out when their
-            length is known, otherwise replaced when read; ``"pad"``: frames are repeated.
+        short_videos: Videos of 2T frames or fewer (T with `same_frames`) are left out, at the
+            latest when they are read (``"drop"``), or frames are repeated (``"pad"``).
         read: What reads the frames of a file, such as a `FrameCache`.
         own_strides: A stride for each clip instead of one for both (ours).
-        crop_only: Crop here and leave the rest of the augmentation to `finish_batch`, with the same
-            draws; only for a `ClipAugment`.
+        same_frames: Both clips show the same frames (ours): a pair has its motion in common.
+        crop_only: Crop, and leave the rest of a `ClipAugment` to `finish_batch`, with its draws.
 
     Raises:
         ValueError: ``num_frames`` below 1, ``max_stride`` below 1, unknown ``short_videos``, or no
@@ -116,6 +116,7 @@ class PairClips(Dataset[PairSample]):
         short_videos: Literal["drop", "pad"] = "drop",
         read: ReadFrames = read_file,
         own_strides: bool = False,
+        same_frames: bool = False,
         crop_only: bool = False,
     ) -> None:
         if num_frames < 1:
@@ -124,15 +125,16 @@ class PairClips(Dataset[PairSample]):
             raise ValueError(f"max_stride is {max_stride}; it must be at least 1")
         if short_videos not in ("drop", "pad"):
             raise ValueError(f"short_videos is {short_videos!r}; it must be 'drop' or 'pad'")
-        shortest = 2 * num_frames + 1 if short_videos == "drop" else 1
-        self.videos, self.left_out = without_short(videos, shortest)
+        shown = num_frames if same_frames else 2 * num_frames
+        self._shortest = shown + 1 if short_videos == "drop" else 1
+        self.videos, self.left_out = without_short(videos, self._shortest)
         self.num_frames = num_frames
         self.max_stride = max_stride
         self.own_strides = own_strides
+        self.same_frames = same_frames
         self.augment = augment
         self.seed = seed
         self._crop_only = crop_only
-        self._shortest = shortest
         self._read = read
 
     def __len__(self) -> int:
@@ -146,10 +148,13 @@ class PairClips(Dataset[PairSample]):
         def choose(length: int) -> Indices:
             if length < self._shortest:
                 raise TooShortError(f"{length} frames; {self._shortest} are needed")
-            return pair_indices(length, self.num_frames, self.max_stride, rng, self.own_strides)
+            return pair_indices(
+                length, self.num_frames, self.max_stride, rng, self.own_strides, self.same_frames
+            )
 
         frames, index = read_or_replace(self.videos, epoch_key.index, choose, rng, self._read)
-        clips = frames.unflatten(1, (2, self.num_frames)).transpose(0, 1)  # (2, C, T, H, W)
+        shown = frames.unflatten(1, (-1, self.num_frames)).transpose(0, 1)  # (2 or 1, C, T, H, W)
+        clips = shown.expand(2, -1, -1, -1, -1)
         still = int(rng.integers(self.num_frames))
         stills = clips[:, :, still : still + 1]
         draws = torch.empty(0)
@@ -172,13 +177,10 @@ class PairClips(Dataset[PairSample]):
 
     def summary(self) -> str:
         """How many videos are sampled from, and how many are too short."""
-        text = self.videos.summary()
-        if self.left_out:
-            text += (
-                f"\n  {len(self.left_out)} too short for two clips of {self.num_frames} frames, "
-                f"first: {self.left_out[0].name} ({self.left_out[0].cause})"
-            )
-        return text
+        if not self.left_out:
+            return self.videos.summary()
+        short, (first, *_) = len(self.left_out), self.left_out
+        return f"{self.videos.summary()}\n  {short} too short, first: {first.name} ({first.cause})"
 
 
 def _crop(augment: ClipAugment, clips: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,12 +46,13 @@ def pair_indices(
     max_stride: float,
     rng: np.random.Generator,
     own_strides: bool = False,
+    same_frames: bool = False,
 ) -> Indices:
     """Frames of two consecutive clips with one random stride, or one each.
 
     The stride is drawn from ``[1, max_stride]``, limited so that both clips fit; it is fractional,
-    and indices are rounded. A video of fewer than 2T frames is shown slowly, each frame
-    repeated about equally often, so that both clips still move.
+    and indices are rounded. A video of fewer frames is shown slowly, each frame repeated about
+    equally often, so that both clips still move.
 
     Args:
         length: Frames in the video, at least 1.
@@ -60,18 +61,21 @@ def pair_indices(
         rng: Source of the stride and the start.
         own_strides: Draw a stride for each clip (ours): the pair then shows the same motion at two
             speeds.
+        same_frames: Draw only one clip, to be shown twice (ours).
 
     Returns:
-        int64 ``(2T,)``: clip 1, then clip 2, not decreasing, within the video.
+        int64 ``(2T,)``: clip 1, then clip 2, not decreasing, within the video; ``(T,)`` with
+        `same_frames`.
 
     Source: Qian et al., ECCV 2022 (arXiv 2207.12795), and its released code.
     """
-    fitting = (length - 1) / (2 * num_frames - 1)
+    shown = num_frames if same_frames else 2 * num_frames
+    fitting = (length - 1) / max(1, shown - 1)
     largest = max(1.0, min(max_stride, fitting))
     first = min(fitting, rng.uniform(1, largest))
     second = min(fitting, rng.uniform(1, largest)) if own_strides else first
-    offsets = first * np.arange(2 * num_frames)
-    offsets[num_frames:] += (second - first) * np.arange(num_frames)
+    offsets = first * np.arange(shown)
+    offsets[num_frames:] += (second - first) * np.arange(shown - num_frames)
     fills = first == second == fitting
     start = 0.0 if fills else rng.uniform(0, max(0.0, length - 1 - offsets[-1]))
     indices: Indices = np.rint(start + offsets).astype(np.int64)

@@ -168,6 +168,7 @@ def make_pairs(
         data.num_frames,
         max_stride=data.max_stride,
         own_strides=data.own_strides,
+        same_frames=data.same_frames,
         augment=ClipAugment(data.augment),
         seed=config.seed,
         short_videos=data.short_videos,

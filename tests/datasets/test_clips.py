@@ -119,9 +119,19 @@ def test_short_videos_of_known_length_are_dropped_and_said(videos: VideoDataset)
     assert [file.name for file in pairs.videos] == ["0.mp4", "1.mp4", "2.mp4", "3.mp4"]
     assert [out.name for out in pairs.left_out] == ["4.mp4", "5.mp4"]
     assert "12 frames" in pairs.left_out[0].cause
-    assert "2 too short for two clips of 8 frames" in pairs.summary()
+    assert "2 too short, first: 4.mp4 (12 frames" in pairs.summary()
     with pytest.raises(ValueError, match="6 too short"):
         PairClips(known_lengths(videos), 30)
+
+
+def test_both_clips_can_show_the_same_frames(videos: VideoDataset) -> None:
+    pairs = PairClips(known_lengths(videos), 8, same_frames=True)
+    assert len(pairs) == len(videos)  # 12 frames are enough for one clip of 8
+    for epoch in range(5):
+        clips = pairs[SampleKey(epoch, 0)].clips
+        assert torch.equal(clips[0], clips[1])
+    augmented = PairClips(videos, 8, augment=ClipAugment(AugmentConfig(size=16)), same_frames=True)
+    assert not torch.equal(*augmented[0].clips)
 
 
 def test_short_videos_of_unknown_length_are_replaced(videos: VideoDataset) -> None:

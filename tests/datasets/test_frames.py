@@ -56,6 +56,20 @@ def test_clips_with_strides_of_their_own_follow_each_other_inside(
         assert np.ptp(np.diff(clip)) <= 1
 
 
+@given(length=st.integers(1, 100), num_frames=st.integers(1, 16), seed=st.integers(0, 1000))
+def test_a_clip_to_be_shown_twice_keeps_one_stride(length: int, num_frames: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    indices = pair_indices(length, num_frames, 3.0, rng, same_frames=True)
+    assert indices.shape == (num_frames,)
+    assert indices.min() >= 0
+    assert indices.max() < length
+    if num_frames > 1:
+        steps = np.diff(indices)
+        assert np.ptp(steps) <= 1
+        assert steps.min() >= (length >= num_frames)
+        assert steps.max() <= 3
+
+
 def test_strides_of_their_own_are_independent() -> None:
     rng = np.random.default_rng(0)
     drawn = np.stack([pair_indices(100, 8, 3.0, rng, own_strides=True) for _ in range(500)])
