@@ -17,7 +17,7 @@ from sdc_lib.commands.data import CheckData, MakeMotionFactors, PrepareData
 from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import Pretrain
 from sdc_lib.commands.search import Embed, Search
-from sdc_lib.config import PretrainConfig, check_config
+from sdc_lib.config import DataConfig, PretrainConfig, check_config
 from sdc_lib.evaluation import LinearProbeConfig, OnlineConfig
 from sdc_lib.evaluation.baselines import SupervisedConfig
 from sdc_lib.evaluation.protocols import EvalSettings
@@ -129,11 +129,12 @@ def test_zero_is_right_only_where_it_means_something(settings: Any, name: str) -
         ("optim.milestones", (5, 3), "every one must be above the last"),
         ("objective.filter_top_k", 101, "must be at most model.num_concepts, 100"),
         ("optim.stored_passes", 2, "set optim.freeze_backbone"),
+        ("data.own_strides", True, "not both"),
     ],
 )
 def test_settings_that_do_not_go_together(name: str, value: Any, line: str) -> None:
     with pytest.raises(ValueError, match=line) as error:
-        check_config(changed(PretrainConfig(), name, value))
+        check_config(changed(PretrainConfig(data=DataConfig(same_frames=True)), name, value))
     assert str(error.value).startswith(name)
 
 
