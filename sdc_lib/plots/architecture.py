@@ -152,9 +152,8 @@ def _concepts(sheet: Sheet, top: float) -> None:
 
 
 def _regularizers(sheet: Sheet, top: float) -> None:
-    for stream, other in (("static", "dynamic"), ("dynamic", "static")):
-        draw_term(sheet, f"diversity_{other}")
-        sheet.pill(COLUMNS[stream][0], top + 33, "p", STREAM_COLOURS[stream])
+    for half in ("static", "dynamic"):
+        draw_term(sheet, f"diversity_{half}")
     sheet.text(
         middle_of("video"), top + 33, "none for the video: its halves\nmay know the same", 11.5
     )

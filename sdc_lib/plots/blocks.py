@@ -54,7 +54,7 @@ def draw_step(sheet: Sheet, stream: str, name: str, takes: str, top: float, down
 
 
 def draw_term(sheet: Sheet, name: str) -> None:
-    """A term: its name, what is cut off, and what it compares."""
+    """A term: its name, what is cut off, what it compares; diversity takes in the very scores."""
     term = TERM_OF[name]
     (left, width), top = _place(term)
     colour = STREAM_COLOURS[term.stream]
@@ -62,10 +62,17 @@ def draw_term(sheet: Sheet, name: str) -> None:
     sheet.box((left, top), (width, 46), face=tint, edge=colour, linewidth=1.6)
     sheet.text(left + 12, top + 14, name, 12.5, ha="left", color=colour, weight="bold")
     sheet.text(left + width / 2 + 4, top + 33, term.symbols, 12)
+    if term.family == "diversity":
+        sheet.pill(left, top + 33, "p", STREAM_COLOURS[_asked(term)])
     if term.detached != "none":
         sheet.scissors(left + width - 16, top + 14)
         look = {"ha": "right", "color": VERMILLION}
         sheet.text(left + width - 27, top + 14, term.detached, 11, **look)
+
+
+def _asked(term: Term) -> str:
+    """The stream that must not single out concepts of a diversity term's half: the other one."""
+    return "static" if term.stream == "dynamic" else "dynamic"
 
 
 def _place(term: Term) -> tuple[tuple[float, float], float]:
@@ -73,7 +80,7 @@ def _place(term: Term) -> tuple[tuple[float, float], float]:
     part, down = _CHIPS[term.family]
     top = PARTS[part][0] + down
     if term.family == "diversity":  # it stands with the views that must not single out its half
-        return COLUMNS["static" if term.stream == "dynamic" else "dynamic"], top
+        return COLUMNS[_asked(term)], top
     if term.family == "align":
         half = (RIGHT - LEFT) / 2
         return (LEFT + (half + 4) * (term.stream == "dynamic"), half - 4), top

@@ -58,6 +58,18 @@ def test_terms_show_all_that_they_take_in(stream: str) -> None:
     assert inputs(none, f"local_{stream}", 110) == ["C", "F"]
 
 
+@pytest.mark.parametrize("part", [None, "objective"])
+def test_no_box_covers_the_scores_that_diversity_takes_in(part: str | None) -> None:
+    axes = plots.architecture(part).axes[0]
+    boxes = [patch for patch in axes.patches if patch.get_alpha() is None]
+    for half in ("static", "dynamic"):
+        x, y = [t for t in axes.texts if t.get_text() == f"diversity_{half}"][-1].get_position()
+        discs = [t for t in axes.texts if t.get_text() == "p" and abs(t.get_position()[1] - y) < 25]
+        disc = min(discs, key=lambda t: (abs(t.get_position()[0] - x), -t.get_zorder()))
+        here = [box for box in boxes if box.get_path().contains_point(disc.get_position())]
+        assert disc.get_zorder() > max(box.get_zorder() for box in here)
+
+
 def test_halves_that_no_alignment_touches_are_said_to_be_so() -> None:
     assert words(plots.architecture()).count("never aligned") == 2
 
