@@ -145,6 +145,13 @@ def anatomy(notebook: NotebookNode) -> list[str]:
     return found
 
 
+def sections(notebook: NotebookNode) -> list[str]:
+    """Numbered sections count from 1 without a gap."""
+    numbers = [int(n) for n in re.findall(r"^## (\d+)\. ", markdown(notebook), re.MULTILINE)]
+    wanted = list(range(1, len(numbers) + 1))
+    return [] if numbers == wanted else [f"sections are numbered {numbers}, not {wanted}"]
+
+
 def sizes(notebook: NotebookNode) -> list[str]:
     """Cells and lines within the limits; most code cells short."""
     found = []
@@ -270,7 +277,7 @@ def imports(notebook: NotebookNode) -> list[str]:
 
 
 RULES: tuple[Rule, ...] = (
-    header, first_cell, parameters, own_names, anatomy, sizes, clean_run, no_widgets,
+    header, first_cell, parameters, own_names, anatomy, sections, sizes, clean_run, no_widgets,
     no_machine_paths, alt_text, kernel, mathematics, local_links, imports,
 )  # fmt: skip
 

@@ -103,6 +103,7 @@ BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.anatomy, edited(5, "Exercise 1.3", "Exercise 1.2"), "2 headings"),
     (rules.anatomy, edited(5, "<details", "<p"), "folded"),
     (rules.anatomy, edited(6, "Summary", "Goodbye"), "Summary"),
+    (rules.sections, with_cells(new_markdown_cell("## 1. One\n\n## 3. Three")), "[1, 3]"),
     (rules.sizes, with_cells(*(code("1") for _ in range(55))), "62 cells"),
     (rules.sizes, with_cells(code("x = 1\n" * 26)), "26 lines"),
     (rules.sizes, with_cells(*(code("x = 1\n" * 9) for _ in range(4))), "less than half"),
