@@ -107,11 +107,10 @@ def select_concepts(
     require(alike, "both scores must be (B, N)", scores_a, scores_b)
     concepts = scores_a.shape[1]
     require(1 <= top_k <= concepts, f"top_k must be between 1 and the {concepts} concepts", top_k)
-    strong = []
-    for scores in (scores_a, scores_b):
-        threshold = scores.topk(top_k, dim=-1).values[:, -1:]
-        strong.append(scores >= threshold if inclusive else scores > threshold)
-    return strong[0] & strong[1]
+    both = torch.stack([scores_a, scores_b])
+    threshold = both.topk(top_k, dim=-1).values[..., -1:]
+    strong = both >= threshold if inclusive else both > threshold
+    return strong.all(dim=0)
 
 
 @full_precision
@@ -145,30 +144,76 @@ def local_contrast(
     """
     alike = descriptors_a.ndim == 3 and descriptors_a.shape == descriptors_b.shape
     require(alike, "both descriptors must be (B, N, D)", descriptors_a, descriptors_b)
-    rows = tuple(descriptors_a.shape[:2])
-    require(mask.shape == rows, f"the mask must be {rows}", mask)
-    unit_a, unit_b = F.normalize(descriptors_a, dim=-1), F.normalize(descriptors_b, dim=-1)
-    cost = _one_direction(unit_a, unit_b.detach(), margin, across_ranks)
-    cost = cost + _one_direction(unit_b, unit_a.detach(), margin, across_ranks)  # (B, N)
-    total = (cost * mask).sum()
-    active = mask.sum().to(cost.dtype)
+    views = torch.stack([descriptors_a, descriptors_b], dim=1)
+    cosines = cosines_between_views(views, across_ranks=across_ranks)
+    costs = concept_costs(cosines, margin, across_ranks=across_ranks)
+    return mean_over_active(costs, mask, across_ranks=across_ranks)
+
+
+@full_precision
+def cosines_between_views(descriptors: Tensor, *, across_ranks: bool = False) -> Tensor:
+    """How alike each concept's descriptor is to its descriptors in all samples' other view.
+
+    Args:
+        descriptors: Of both views, ``(B, 2, N, D)``.
+        across_ranks: Compare with the samples of all processes.
+
+    Returns:
+        ``(2, N, B, W * B)`` for W processes: ``[v, n, b, c]`` is the cosine of concept n in view v
+        of sample b, which gets the gradient, with concept n in the other view of sample c.
+    """
+    key = F.normalize(descriptors.detach().flip(1), dim=-1)  # (B, 2, N, D)
+    if across_ranks:
+        key = gather_rows(key)
+    products = torch.einsum("bvnd,cvnd->vnbc", descriptors, key)
+    # The query's length is divided out here, where there are fewer numbers than in the query
+    shrink = descriptors.norm(dim=-1).clamp(min=1e-12).reciprocal()  # (B, 2, N)
+    cosines: Tensor = products * shrink.permute(1, 2, 0).unsqueeze(-1)
+    return cosines
+
+
+def concept_costs(cosines: Tensor, margin: float = 1.4, *, across_ranks: bool = False) -> Tensor:
+    """What every concept of every sample pays if it is active; see `local_contrast`.
+
+    Args:
+        cosines: From `cosines_between_views`, of one stream's concepts or of several streams' side
+            by side, ``(2, N, B, W * B)``.
+        margin: See `local_contrast`.
+        across_ranks: The samples of all processes are among them.
+
+    Returns:
+        The sum of both directions, ``(B, N)``.
+    """
+    batch, samples = cosines.shape[-2:]
+    first = rank() * batch if across_ranks else 0  # where sample 0 is among all samples
+    # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
+    distance = (2 - 2 * cosines + 1e-5).clamp(min=1e-7).sqrt()
+    cost = distance.diagonal(first, dim1=-2, dim2=-1).square()  # (2, N, B)
+    if samples > 1:
+        pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
+        negative = pushed.sum(dim=-1) - pushed.diagonal(first, dim1=-2, dim2=-1)
+        cost = cost + negative / (samples - 1)
+    return cost.sum(dim=0).T
+
+
+def mean_over_active(costs: Tensor, mask: Tensor, *, across_ranks: bool = False) -> Tensor:
+    """Sum up what active concepts pay, over ``2M + 1``: two directions each, and never zero.
+
+    Args:
+        costs: From `concept_costs`, ``(B, N)``.
+        mask: Active concepts, ``(B, N)``, boolean; M is their number.
+        across_ranks: Count M over all processes.
+
+    Returns:
+        A scalar; zero when nothing is active.
+
+    Raises:
+        ValueError: If the mask does not fit.
+    """
+    require(mask.shape == costs.shape, f"the mask must be {tuple(costs.shape)}", mask)
+    total = (costs * mask).sum()
+    active = mask.sum()
     if across_ranks:
         active = sum_over_ranks(active)
         total = total * world_size()  # gradients are averaged over processes, this sum is not
     return total / (2 * active + 1)
-
-
-def _one_direction(query: Tensor, key: Tensor, margin: float, across_ranks: bool) -> Tensor:
-    """Cost of every (sample, concept) pair as a query, ``(B, N)``; rows are unit vectors."""
-    batch = len(query)
-    keys = gather_rows(key) if across_ranks else key
-    first = rank() * batch if across_ranks else 0
-    cosine = torch.einsum("bnd,cnd->nbc", query, keys)  # (N, B, W*B)
-    # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
-    distance = (2 - 2 * cosine + 1e-5).clamp(min=1e-7).sqrt()
-    pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
-    positive = distance.diagonal(first, dim1=1, dim2=2).square()  # (N, B)
-    if len(keys) == 1:
-        return positive.T
-    negative = pushed.sum(dim=-1) - pushed.diagonal(first, dim1=1, dim2=2)
-    return (positive + negative / (len(keys) - 1)).T

@@ -9,7 +9,6 @@ Equations 4.1 to 4.6 of docs/equations.md.
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
 
-import math
 from typing import Any
 
 import torch
@@ -78,8 +77,10 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
     """Assign samples to concepts so that every concept gets the same share.
 
     Sinkhorn-Knopp on ``exp(scores / ε)``: columns (concepts) are scaled to 1/K each, rows (samples)
-    to 1/N each, `iterations` times over. It runs on logarithms, in float32 or better, and so stays
-    finite for all finite scores, where the plain version can divide zero by zero.
+    to 1/N each, `iterations` times over. On logarithms that is a log-softmax down the columns, then
+    one along the rows: they scale to 1 instead, and the next scaling undoes any constant factor. In
+    float32 or better it stays finite for all finite scores, where the plain version can divide zero
+    by zero.
 
     Args:
         scores: One row a sample, one column a concept, ``(..., N, K)``.
@@ -97,14 +98,13 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
     require(filled, "scores must be (..., N, K) and not empty", scores)
     right = epsilon > 0 and iterations >= 1
     require(right, "epsilon must be positive and iterations at least 1", epsilon, iterations)
-    samples, concepts = scores.shape[-2:]
     log_q = (scores - scores.amax(dim=(-2, -1), keepdim=True)) / epsilon
     # Only scores near the largest float get here: their differences overflow
     log_q = log_q.clamp(min=torch.finfo(log_q.dtype).min / 4)
     for _ in range(iterations):
-        log_q = log_q - log_q.logsumexp(dim=-2, keepdim=True) - math.log(concepts)
-        log_q = log_q - log_q.logsumexp(dim=-1, keepdim=True) - math.log(samples)
-    return log_q.softmax(dim=-1)
+        log_q = log_q.log_softmax(dim=-2)  # concepts share alike
+        log_q = log_q.log_softmax(dim=-1)  # samples share alike
+    return log_q.exp()
 
 
 @full_precision
@@ -123,42 +123,44 @@ def alignment(
     view k pays ``-Σ q_i log softmax(p_k / τ)``, averaged over samples, then over k, then over i.
 
     Args:
-        scores: Scores of the V views of one group within one half, ``(B, V, K)``: the video and
-            static views for the static half, the video and dynamic views for the dynamic half.
-        queue: Scores of earlier batches for the same views and half, ``(Q, V, K)``, or None. They
-            make the equal partition meaningful when a batch is smaller than K.
+        scores: Scores of the V views of one group within one half, ``(..., B, V, K)``: the video
+            and static views for the static half, the video and dynamic views for the dynamic half.
+            Every leading index is a group of its own.
+        queue: Scores of earlier batches for the same views and half, ``(..., Q, V, K)``, or None.
+            They make the equal partition meaningful when a batch is smaller than K.
         temperature: τ of the predicted distributions.
         epsilon: See `sinkhorn`.
         iterations: See `sinkhorn`.
         across_ranks: Partition the samples of all processes together.
 
     Returns:
-        A scalar; log K when the predictions are uniform.
+        A scalar for ``(B, V, K)``, else ``(...)``; log K when the predictions are uniform.
 
     Raises:
-        ValueError: If the scores are not ``(B, V, K)`` with V >= 2, the queue does not fit or the
-            temperature is not positive.
+        ValueError: If the scores are not ``(..., B, V, K)`` with V >= 2, the queue does not fit
+            or the temperature is not positive.
     """
-    grouped = scores.ndim == 3 and scores.shape[1] >= 2
-    require(grouped, "scores must be (B, V, K) with V >= 2", scores)
-    views, concepts = scores.shape[1:]
-    fits = queue is None or queue.shape[1:] == scores.shape[1:]
-    require(fits, f"the queue must be (Q, {views}, {concepts})", queue)
+    grouped = scores.ndim >= 3 and scores.shape[-2] >= 2
+    require(grouped, "scores must be (..., B, V, K) with V >= 2", scores)
+    *groups, batch, views, concepts = scores.shape
+    wanted = ", ".join(map(str, (*groups, "Q", views, concepts)))
+    fits = queue is None or (*queue.shape[:-3], *queue.shape[-2:]) == (*groups, views, concepts)
+    require(fits, f"the queue must be ({wanted})", queue)
     require(temperature > 0, "temperature must be positive", temperature)
-    pool = gather_rows(scores) if across_ranks else scores.detach()
-    batch = len(pool)
+    pool = gather_rows(scores, dim=-3) if across_ranks else scores.detach()
+    samples = pool.shape[-3]
     if queue is not None:
-        pool = torch.cat([pool, queue.to(pool.dtype)])
-    targets = sinkhorn(pool.transpose(0, 1), epsilon, iterations)[:, :batch]  # (V, B, K)
-    targets = targets.transpose(0, 1)
+        pool = torch.cat([pool, queue.to(pool.dtype)], dim=-3)
+    targets = sinkhorn(pool.transpose(-3, -2), epsilon, iterations)  # (..., V, B + Q, K)
+    targets = targets[..., :samples, :].transpose(-3, -2)
     if across_ranks:
-        targets = local_rows(targets)
+        targets = local_rows(targets, dim=-3)
     log_prediction = (scores / temperature).log_softmax(dim=-1)
     # for i in views: for k in views other than i:
     #     cost[i, k] = -(targets[:, i] * log_prediction[:, k]).sum(dim=-1).mean()
-    cost = -torch.einsum("bik,bjk->ij", targets, log_prediction) / len(scores)
-    own = cost.diagonal().sum()  # the gradient of `trace` makes the host wait for the device
-    return (cost.sum() - own) / (views * (views - 1))
+    of_the_others = log_prediction.sum(dim=-2, keepdim=True) - log_prediction
+    cost = -(targets * of_the_others).sum(dim=(-3, -2, -1))
+    return cost / (batch * views * (views - 1))
 
 
 def perplexity(distributions: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ Source: Qian et al., ECCV 2022 (arXiv 2207.12795); InfoNCE: van den Oord et al. 
 
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -82,25 +81,28 @@ def info_nce(
     constant: gradients reach the query only.
 
     Args:
-        query: ``(B, P)``.
-        key: ``(B, P)``, row b is the positive of query b, all other rows are its negatives.
+        query: ``(..., B, P)``; every leading index is a contrast of its own.
+        key: ``(..., B, P)``, row b is the positive of query b, all other rows are its negatives.
         temperature: τ > 0.
         across_ranks: Use the keys of all processes as negatives, so that the mean over processes
             equals the loss of the whole batch on one process.
 
     Returns:
-        A scalar, 0 for a single pair, log B when nothing can be told apart.
+        A scalar for ``(B, P)``, else ``(...)``: 0 for a single pair, log B when nothing can be told
+        apart.
 
     Raises:
-        ValueError: If the shapes differ or are not ``(B, P)``, or the temperature is not positive.
+        ValueError: If the shapes differ or are not ``(..., B, P)``, or the temperature is not
+            positive.
     """
-    same = query.ndim == 2 and query.shape == key.shape
-    require(same, "query and key must both be (B, P)", query, key)
+    same = query.ndim >= 2 and query.shape == key.shape
+    require(same, "query and key must both be (..., B, P)", query, key)
     require(temperature > 0, "temperature must be positive", temperature)
     query = F.normalize(query, dim=-1)
-    key = F.normalize(key, dim=-1).detach()
-    target = torch.arange(len(query), device=query.device)
+    key = F.normalize(key.detach(), dim=-1)
+    first = 0  # where the positive of query 0 is among the keys
     if across_ranks:
-        target = target + rank() * len(query)
-        key = gather_rows(key)
-    return F.cross_entropy(query @ key.T / temperature, target)
+        first = rank() * query.shape[-2]
+        key = gather_rows(key, dim=-2)
+    log_share = (query @ key.mT / temperature).log_softmax(dim=-1)  # (..., B, W * B)
+    return -log_share.diagonal(first, dim1=-2, dim2=-1).mean(dim=-1)

@@ -7,7 +7,12 @@ configuration is the released objective; `SDCObjective.decorrelation` is ours an
 import torch
 from torch import Tensor, nn
 
-from sdc_lib.attention import local_contrast, select_concepts
+from sdc_lib.attention import (
+    concept_costs,
+    cosines_between_views,
+    mean_over_active,
+    select_concepts,
+)
 from sdc_lib.codebook import alignment
 from sdc_lib.config import ObjectiveConfig
 from sdc_lib.contrast import info_nce
@@ -15,7 +20,7 @@ from sdc_lib.model import HeadsOutput
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from sdc_lib.support.distributed import gather_rows_with_grad
 from sdc_lib.support.precision import full_precision
-from sdc_lib.terms import FAMILIES, LossTerms
+from sdc_lib.terms import LossTerms
 from sdc_lib.views import PAIR_OF, STREAMS
 
 __all__ = ["LossTerms", "SDCObjective"]
@@ -53,18 +58,22 @@ class SDCObjective(nn.Module):
         for what, rows in (("scores", output.scores), ("queue", queue)):
             if rows is not None and (rows.ndim != 3 or rows.shape[1] != 6 or rows.shape[2] % 2):
                 raise ValueError(f"the {what} must be (rows, 6, 2K), got {tuple(rows.shape)}")
+        if queue is not None and queue.shape[1:] != output.scores.shape[1:]:
+            wanted = ", ".join(map(str, output.scores.shape[1:]))
+            raise ValueError(
+                f"the queue must be (rows, {wanted}) like the scores, got {tuple(queue.shape)}"
+            )
         if local and output.descriptors is None:
             raise ValueError(
                 "the local terms need descriptors: call the model with attend=True, "
                 "or the objective with local=False"
             )
-        nothing = [output.scores.new_zeros(()) for _ in FAMILIES["local"]]
         return LossTerms(
             *self._contrast(output),
             *self._align(output.scores, queue),
             *self._diversity(output.scores),
             *self._fidelity(output),
-            *(self._local(output) if local else nothing),
+            *(self._local(output) if local else output.scores.new_zeros(3)),
         )
 
     def decorrelation(self, output: HeadsOutput) -> Tensor:
@@ -84,81 +93,86 @@ class SDCObjective(nn.Module):
         if self.config.global_batch:
             scores = gather_rows_with_grad(scores)
         static, dynamic = (
-            with_distribution(half, self.config.alignment_temperature)
+            with_distribution(half, self.config.alignment_temperature).unbind(dim=1)
             for half in scores.chunk(2, dim=-1)
         )
         pairs = [(0, 4), (2, 0), (2, 4), (0, 0)]  # view of the static, of the dynamic half
-        losses = [
-            decorrelation(static[:, i + j], dynamic[:, k + j]) for i, k in pairs for j in (0, 1)
-        ]
-        return torch.stack(losses).mean()
+        pairs += [(i + 1, k + 1) for i, k in pairs]
+        static_half = torch.stack([static[i] for i, _ in pairs])  # (8, B, 2K)
+        dynamic_half = torch.stack([dynamic[k] for _, k in pairs])
+        return decorrelation(static_half, dynamic_half).mean()
 
     def _contrast(self, output: HeadsOutput) -> list[Tensor]:
         c = self.config
-        video, vs, vd, static, dynamic = output.projections
+        video, vs, vd, static, dynamic = (views.unbind(dim=1) for views in output.projections)
+        # a stream's view 1 meets the other stream's view 2: never the very same pixels
+        pairs = [(video[0], video[1])]
+        pairs += [(vs[0], static[1]), (vs[1], static[0]), (vd[0], dynamic[1]), (vd[1], dynamic[0])]
+        query = torch.stack([a for a, _ in pairs] + [b for _, b in pairs])  # there, and back
+        key = torch.stack([b for _, b in pairs] + [a for a, _ in pairs])  # (10, B, P)
+        losses = info_nce(query, key, c.contrast_temperature, across_ranks=c.global_batch)
+        both_ways = losses.unflatten(0, (2, -1)).sum(dim=0) / 2
+        return [term.sum() for term in both_ways.split([1, 2, 2])]
 
-        def both_ways(a: Tensor, b: Tensor) -> Tensor:
-            forth = info_nce(a, b, c.contrast_temperature, across_ranks=c.global_batch)
-            return forth + info_nce(b, a, c.contrast_temperature, across_ranks=c.global_batch)
-
-        def crossed(a: Tensor, b: Tensor) -> Tensor:
-            # a stream's view 1 meets the other stream's view 2: never the very same pixels
-            return (both_ways(a[:, 0], b[:, 1]) + both_ways(a[:, 1], b[:, 0])) / 2
-
-        same = both_ways(video[:, 0], video[:, 1]) / 2
-        return [same, crossed(vs, static), crossed(vd, dynamic)]
-
-    def _align(self, scores: Tensor, queue: Tensor | None) -> list[Tensor]:
+    def _align(self, scores: Tensor, queue: Tensor | None) -> tuple[Tensor, ...]:
         c = self.config
-        losses = []
-        for half, stream in enumerate(STREAMS[1:]):
-            pairs = [PAIR_OF["video"]] + ([] if c.align_video_alone else [PAIR_OF[stream]])
-            losses.append(
-                alignment(
-                    _views(scores.chunk(2, dim=-1)[half], pairs),
-                    None if queue is None else _views(queue.chunk(2, dim=-1)[half], pairs),
-                    c.alignment_temperature,
-                    c.sinkhorn_epsilon,
-                    c.sinkhorn_iterations,
-                    across_ranks=c.global_batch,
-                )
-            )
-        return losses
+        losses = alignment(
+            self._aligned(scores),
+            None if queue is None else self._aligned(queue),
+            c.alignment_temperature,
+            c.sinkhorn_epsilon,
+            c.sinkhorn_iterations,
+            across_ranks=c.global_batch,
+        )
+        return losses.unbind()
 
-    def _diversity(self, scores: Tensor) -> list[Tensor]:
+    def _aligned(self, scores: Tensor) -> Tensor:
+        """Either half with the views that it aligns, ``(rows, 6, 2K)`` to ``(2, rows, V, K)``."""
+        groups = []
+        for half, stream in zip(scores.chunk(2, dim=-1), STREAMS[1:], strict=True):
+            views = dict(zip(STREAMS, half.split(2, dim=1), strict=True))
+            names = ["video"] if self.config.align_video_alone else ["video", stream]
+            groups.append(torch.cat([views[name] for name in names], dim=1))
+        return torch.stack(groups)
+
+    def _diversity(self, scores: Tensor) -> tuple[Tensor, ...]:
         static_half, dynamic_half = scores.chunk(2, dim=-1)
-        t = self.config.diversity_temperature
         differences = static_half[:, PAIR_OF["dynamic"]]
         stills = dynamic_half[:, PAIR_OF["static"]]
-        return [diversity(differences, t), diversity(stills, t)]
+        other = torch.stack([differences, stills])  # (2, B, 2, K)
+        return diversity(other, self.config.diversity_temperature).unbind()
 
-    def _fidelity(self, output: HeadsOutput) -> list[Tensor]:
-        rebuilt, true = output.reconstruction, output.pooled
-        return [fidelity(rebuilt[:, pair], true[:, pair]) for pair in PAIR_OF.values()]
+    def _fidelity(self, output: HeadsOutput) -> tuple[Tensor, ...]:
+        rebuilt, true = (x.unflatten(1, (3, 2)) for x in (output.reconstruction, output.pooled))
+        return fidelity(rebuilt, true, dim=(0, 2)).unbind()  # a loss a stream
 
     def _local(self, output: HeadsOutput) -> list[Tensor]:
         c = self.config
         assert output.descriptors is not None
-        static_half, dynamic_half = output.scores.chunk(2, dim=-1)
-        own = (output.scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
-        losses = []
-        for descriptors, s in zip(output.descriptors, own, strict=True):
-            mask = torch.ones_like(s[:, 0], dtype=torch.bool)
-            if c.filter_top_k:
-                mask = select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive)
-            a, b = descriptors.unbind(dim=1)
-            losses.append(
-                local_contrast(a, b, mask, c.local_margin, across_ranks=c.global_local_contrast)
-            )
-        return losses
+        everywhere = c.global_local_contrast
+        cosines = [
+            cosines_between_views(pair, across_ranks=everywhere) for pair in output.descriptors
+        ]
+        side_by_side = torch.cat(cosines, dim=1)  # (2, 4K, B, W * B)
+        costs = concept_costs(side_by_side, c.local_margin, across_ranks=everywhere)  # (B, 4K)
+        masks = self._active(output.scores)
+        own = costs.split([mask.shape[1] for mask in masks], dim=1)
+        return [
+            mean_over_active(cost, mask, across_ranks=everywhere)
+            for cost, mask in zip(own, masks, strict=True)
+        ]
+
+    def _active(self, scores: Tensor) -> list[Tensor]:
+        """Which of its concepts each stream contrasts, ``(B, 2K)``, ``(B, K)``, ``(B, K)``."""
+        c = self.config
+        static_half, dynamic_half = scores.chunk(2, dim=-1)
+        own = (scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
+        if not c.filter_top_k:
+            return [torch.ones_like(s[:, 0], dtype=torch.bool) for s in own]
+        return [select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive) for s in own]
 
 
 @full_precision
 def with_distribution(scores: Tensor, temperature: float) -> Tensor:
     """Concept distributions ``softmax(scores / τ)`` beside the scores: ``(..., K)`` to ``2K``."""
     return torch.cat([(scores / temperature).softmax(dim=-1), scores], dim=-1)
-
-
-def _views(scores: Tensor, pairs: list[slice]) -> Tensor:
-    """Some pairs of views, ``(rows, 6, K)`` to ``(rows, V, K)``."""
-    return torch.cat([scores[:, pair] for pair in pairs], dim=1)

@@ -24,20 +24,21 @@ def diversity(scores: Tensor, temperature: float = 0.1) -> Tensor:
     ``mean over views and samples of Σ_k π_k log π_k`` with ``π = softmax(scores / τ)``.
 
     Args:
-        scores: Scores against the half that the views must not single out, ``(B, V, K)``: static
-            views with the dynamic half, dynamic views with the static half.
+        scores: Scores against the half that the views must not single out, ``(..., B, V, K)``:
+            static views with the dynamic half, dynamic views with the static half.
         temperature: τ > 0.
 
     Returns:
-        A scalar between -log K (flat, the optimum) and 0 (one concept takes all).
+        A scalar for ``(B, V, K)``, else ``(...)``: between -log K (flat, the optimum) and 0 (one
+        concept takes all).
 
     Raises:
-        ValueError: If the scores are not ``(B, V, K)`` or the temperature is not positive.
+        ValueError: If the scores are not ``(..., B, V, K)`` or the temperature is not positive.
     """
-    require(scores.ndim == 3, "scores must be (B, V, K)", scores)
+    require(scores.ndim >= 3, "scores must be (..., B, V, K)", scores)
     require(temperature > 0, "temperature must be positive", temperature)
     log_probability = (scores / temperature).log_softmax(dim=-1)
-    return (log_probability.exp() * log_probability).sum(dim=-1).mean()
+    return (log_probability.exp() * log_probability).sum(dim=-1).mean(dim=(-2, -1))
 
 
 class FidelityDecoder(nn.Sequential):
@@ -58,15 +59,18 @@ class FidelityDecoder(nn.Sequential):
 
 
 @full_precision
-def fidelity(reconstruction: Tensor, features: Tensor) -> Tensor:
+def fidelity(
+    reconstruction: Tensor, features: Tensor, dim: int | tuple[int, ...] | None = None
+) -> Tensor:
     """Minus the mean cosine between rebuilt and true features; the true ones are constants.
 
     Args:
         reconstruction: ``(..., D)``.
         features: ``(..., D)``, detached here.
+        dim: Which dimensions of ``(...)`` the mean runs over, all by default.
 
     Returns:
-        A scalar between -1 (same direction everywhere) and 1.
+        A scalar, or what is left of ``(...)``: between -1 (same direction everywhere) and 1.
 
     Raises:
         ValueError: If the shapes differ.
@@ -74,7 +78,7 @@ def fidelity(reconstruction: Tensor, features: Tensor) -> Tensor:
     same = reconstruction.shape == features.shape
     require(same, "reconstruction and features must have one shape", reconstruction, features)
     rebuilt = F.normalize(reconstruction, dim=-1)
-    return -(rebuilt * F.normalize(features.detach(), dim=-1)).sum(dim=-1).mean()
+    return -(rebuilt * F.normalize(features.detach(), dim=-1)).sum(dim=-1).mean(dim)
 
 
 @full_precision
@@ -86,22 +90,22 @@ def decorrelation(a: Tensor, b: Tensor) -> Tensor:
     samples: with B rows, independent columns still give about 1/B.
 
     Args:
-        a: ``(B, K)``.
-        b: ``(B, L)``.
+        a: ``(..., B, K)``.
+        b: ``(..., B, L)``.
 
     Returns:
-        A scalar between 0 and 1.
+        A scalar for two matrices, else ``(...)``: between 0 and 1.
 
     Raises:
         ValueError: If there are fewer than two rows or the row counts differ.
     """
-    fit = a.ndim == b.ndim == 2 and len(a) == len(b) >= 2
-    require(fit, "a and b must be (B, K) and (B, L) with B >= 2", a, b)
-    correlation = _standardise(a).T @ _standardise(b) / len(a)  # (K, L)
-    return correlation.square().mean()
+    fit = a.ndim >= 2 and a.shape[:-1] == b.shape[:-1] and a.shape[-2] >= 2
+    require(fit, "a and b must be (..., B, K) and (..., B, L) with B >= 2", a, b)
+    correlation = _standardise(a).mT @ _standardise(b) / a.shape[-2]  # (..., K, L)
+    return correlation.square().mean(dim=(-2, -1))
 
 
 def _standardise(columns: Tensor) -> Tensor:
-    centred = columns - columns.mean(dim=0)
-    variance = centred.square().mean(dim=0)
+    centred = columns - columns.mean(dim=-2, keepdim=True)
+    variance = centred.square().mean(dim=-2, keepdim=True)
     return centred * (variance + 1e-8).rsqrt()

@@ -157,7 +157,10 @@ class LossTerms(NamedTuple):
             ValueError: If a name is not that of a term.
         """
         factors = term_weights(weights)
-        weighted = [factors[term.name] * value for term, value in zip(TERMS, self, strict=True)]
+        weighted = [
+            value if factor == 1 else factor * value
+            for value, factor in zip(self, factors.values(), strict=True)
+        ]
         import torch  # here, so that the command line starts without it
 
         return torch.stack(weighted).sum()

@@ -1,15 +1,23 @@
 """The concept filter and the contrast of local descriptors."""
 
+import itertools
 import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from sdc_lib.attention import local_contrast, select_concepts
+from sdc_lib.attention import (
+    concept_costs,
+    cosines_between_views,
+    local_contrast,
+    mean_over_active,
+    select_concepts,
+)
 from tests.helpers.tensor_modes import NoHostSync, largest_tensor
 
 
@@ -76,6 +84,25 @@ def test_local_contrast_by_hand() -> None:
     # only sample 0 is active: as a query it still meets sample 1's descriptor
     mask[1] = False
     assert_close(local_contrast(a, a, mask).item(), 2 * one / (2 * 1 + 1))
+
+
+def test_cosines_are_those_with_the_other_view_of_every_sample() -> None:
+    views = draw(3, 2, 5, 4)
+    cosines = cosines_between_views(views)
+    assert cosines.shape == (2, 5, 3, 3)
+    for v, b, c in itertools.product(range(2), range(3), range(3)):
+        expected = F.cosine_similarity(views[b, v], views[c, 1 - v], dim=-1)
+        assert_close(cosines[v, :, b, c], expected)
+
+
+def test_concepts_of_two_streams_can_stand_side_by_side() -> None:
+    streams = [draw(4, 2, n, 6, seed=n) for n in (3, 5)]
+    masks = [draw(4, n, seed=n) > 0 for n in (3, 5)]
+    costs = concept_costs(torch.cat([cosines_between_views(s) for s in streams], dim=1))
+    own = costs.split([3, 5], dim=1)
+    for views, mask, cost in zip(streams, masks, own, strict=True):
+        expected = local_contrast(views[:, 0], views[:, 1], mask)
+        assert_close(mean_over_active(cost, mask), expected)
 
 
 def test_negatives_are_averaged_over_the_other_samples() -> None:
@@ -176,7 +203,7 @@ def test_no_tensor_holds_every_pair_of_samples_with_its_features() -> None:
     a, b = draw(batch, n, dim).requires_grad_(), draw(batch, n, dim, seed=1).requires_grad_()
     with largest_tensor() as seen, NoHostSync():
         local_contrast(a, b, torch.ones(batch, n, dtype=torch.bool)).backward()
-    assert seen.elements == max(batch * n * dim, batch * batch * n)  # not batch² n dim
+    assert seen.elements == 2 * max(batch * n * dim, batch * batch * n)  # not batch² n dim
 
 
 def test_local_contrast_refuses_other_shapes() -> None:

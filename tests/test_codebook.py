@@ -218,6 +218,13 @@ def test_queue_changes_targets_but_takes_no_loss() -> None:
     assert_close(alignment(scores, skewed.float()), alignment(scores, skewed), rtol=1e-5, atol=0)
 
 
+def test_leading_indices_are_groups_of_their_own() -> None:
+    scores, queue = draw(2, 4, 3, 6).tanh(), draw(2, 5, 3, 6, seed=1).tanh()
+    for rows in (None, queue):
+        each = [alignment(scores[i], None if rows is None else rows[i]) for i in (0, 1)]
+        assert_close(alignment(scores, rows), torch.stack(each))
+
+
 def test_alignment_settings_have_an_effect() -> None:
     scores = draw(5, 2, 6).tanh()
     released = alignment(scores)
@@ -255,15 +262,17 @@ def test_alignment_in_half_precision_under_autocast() -> None:
     assert_close(half, alignment(scores), rtol=0, atol=2 * 2**-9 / 0.05)
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (3, 1, 4), (2, 3, 4, 5)])
+@pytest.mark.parametrize("shape", [(3, 4), (3, 1, 4), (2, 3, 1, 5)])
 def test_alignment_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"\(B, V, K\) with V >= 2, got"):
+    with pytest.raises(ValueError, match=r"\(\.\.\., B, V, K\) with V >= 2, got"):
         alignment(torch.zeros(shape))
 
 
 def test_alignment_refuses_another_queue_and_temperature() -> None:
     with pytest.raises(ValueError, match=r"queue must be \(Q, 2, 4\), got \(5, 2, 3\)"):
         alignment(torch.zeros(3, 2, 4), torch.zeros(5, 2, 3))
+    with pytest.raises(ValueError, match=r"queue must be \(7, Q, 2, 4\), got \(5, 2, 4\)"):
+        alignment(torch.zeros(7, 3, 2, 4), torch.zeros(5, 2, 4))
     with pytest.raises(ValueError, match="temperature must be positive, got -1"):
         alignment(torch.zeros(3, 2, 4), temperature=-1)
 

@@ -53,6 +53,12 @@ def test_invariances(batch: int, dim: int, seed: int, scale: float) -> None:
     assert_close(info_nce(query @ rotation, key @ rotation), loss)
 
 
+def test_leading_indices_are_contrasts_of_their_own() -> None:
+    query, key = rows(12, 4).view(3, 4, 4), rows(12, 4, seed=1).view(3, 4, 4)
+    each = [info_nce(q, k) for q, k in zip(query, key, strict=True)]
+    assert_close(info_nce(query, key), torch.stack(each))
+
+
 def test_gradient_reaches_the_query_only() -> None:
     query, key = rows(3, 4).requires_grad_(), rows(3, 4, seed=1).requires_grad_()
     info_nce(query, key).backward()
@@ -87,10 +93,10 @@ def test_half_precision_is_promoted_and_autocast_off() -> None:
 
 @pytest.mark.parametrize(
     ("query", "key"),
-    [((4,), (4,)), ((3, 4), (2, 4)), ((3, 4), (3, 5)), ((2, 3, 4), (2, 3, 4))],
+    [((4,), (4,)), ((3, 4), (2, 4)), ((3, 4), (3, 5)), ((2, 3, 4), (3, 4))],
 )
 def test_wrong_shapes(query: tuple[int, ...], key: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"must both be \(B, P\), got"):
+    with pytest.raises(ValueError, match=r"must both be \(\.\.\., B, P\), got"):
         info_nce(torch.zeros(query), torch.zeros(key))
 
 

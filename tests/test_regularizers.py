@@ -65,7 +65,7 @@ def test_diversity_of_collapsed_scores_has_no_gradient(value: float) -> None:
 
 
 def test_diversity_refuses_other_shapes_and_temperatures() -> None:
-    with pytest.raises(ValueError, match=r"must be \(B, V, K\), got \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"must be \(\.\.\., B, V, K\), got \(3, 4\)"):
         diversity(torch.zeros(3, 4))
     with pytest.raises(ValueError, match="temperature must be positive, got 0"):
         diversity(torch.zeros(3, 2, 4), temperature=0)
@@ -156,6 +156,21 @@ def test_constant_columns_correlate_with_nothing(value: float) -> None:
 def test_decorrelation_refuses_other_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="with B >= 2, got"):
         decorrelation(torch.zeros(a), torch.zeros(b))
+
+
+def test_leading_indices_have_a_loss_each() -> None:
+    a, b = draw(3, 5, 2, 4), draw(3, 5, 2, 4, seed=1)
+    each = [diversity(scores) for scores in a]
+    assert_close(diversity(a), torch.stack(each))
+    each = [decorrelation(x[:, 0], y[:, 1]) for x, y in zip(a, b, strict=True)]
+    assert_close(decorrelation(a[:, :, 0], b[:, :, 1]), torch.stack(each))
+
+
+def test_fidelity_averages_over_the_dimensions_asked_for() -> None:
+    rebuilt, true = draw(3, 5, 2, 4), draw(3, 5, 2, 4, seed=1)
+    each = [fidelity(x, y) for x, y in zip(rebuilt.unbind(1), true.unbind(1), strict=True)]
+    assert_close(fidelity(rebuilt, true, dim=(0, 2)), torch.stack(each))
+    assert_close(fidelity(rebuilt, true), torch.stack(each).mean())
 
 
 def test_all_three_run_in_float32_under_autocast() -> None:

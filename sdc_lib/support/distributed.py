@@ -23,11 +23,12 @@ def rank() -> int:
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
-def gather_rows(rows: Tensor) -> Tensor:
+def gather_rows(rows: Tensor, dim: int = 0) -> Tensor:
     """Concatenate the rows of all processes in rank order, without gradient.
 
     Args:
         rows: ``(B, ...)``, the same shape on every process.
+        dim: Where the B rows are.
 
     Returns:
         ``(W * B, ...)`` for W processes; ``rows.detach()`` for one.
@@ -37,7 +38,7 @@ def gather_rows(rows: Tensor) -> Tensor:
         return rows
     parts = [torch.empty_like(rows) for _ in range(world_size())]
     dist.all_gather(parts, rows.contiguous())
-    return torch.cat(parts)
+    return torch.cat(parts, dim=dim)
 
 
 def gather_rows_with_grad(rows: Tensor) -> Tensor:
@@ -55,16 +56,17 @@ def gather_rows_with_grad(rows: Tensor) -> Tensor:
     return gathered
 
 
-def local_rows(rows: Tensor) -> Tensor:
+def local_rows(rows: Tensor, dim: int = 0) -> Tensor:
     """Take this process's share out of rows gathered from all processes.
 
     Args:
         rows: ``(W * B, ...)`` in rank order.
+        dim: Where the rows are.
 
     Returns:
         ``(B, ...)``.
     """
-    return rows.chunk(world_size())[rank()]
+    return rows.chunk(world_size(), dim=dim)[rank()]
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:

@@ -93,17 +93,14 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
         the largest share of video views that have one concept on top, in either half; standard
         deviation of normalised video features over the batch, times √D (0 to about 1).
     """
-    video = scores[:, PAIR_OF["video"]].flatten(0, 1)  # (2B, 2K)
-    perplexities, shares = [], []
-    for half in video.chunk(2, dim=-1):
-        mean = (half / temperature).softmax(dim=-1).mean(dim=0)  # (K,)
-        perplexities.append(perplexity(mean))
-        concepts = torch.arange(half.shape[-1], device=half.device)
-        on_top = half.argmax(dim=-1, keepdim=True) == concepts  # (2B, K)
-        shares.append(on_top.to(mean.dtype).mean(dim=0).max())
+    video = scores[:, PAIR_OF["video"]].flatten(0, 1).unflatten(-1, (2, -1))  # (2B, 2, K)
+    mean = (video / temperature).softmax(dim=-1).mean(dim=0)  # (2, K)
+    concepts = torch.arange(video.shape[-1], device=video.device)
+    on_top = video.argmax(dim=-1, keepdim=True) == concepts  # (2B, 2, K)
+    top_share = on_top.to(mean.dtype).mean(dim=0).max()
     features = F.normalize(pooled[:, 0], dim=-1)
     spread = features.std(dim=0, correction=0).mean() * features.shape[-1] ** 0.5
-    return [*perplexities, torch.stack(shares).max(), spread.to(perplexities[0].dtype)]
+    return [*perplexity(mean).unbind(), top_share, spread.to(mean.dtype)]
 
 
 def freeze_codebooks(heads: ConceptHeads) -> None:

@@ -27,10 +27,10 @@ class Mutant:
 MUTANTS = {
     "Sinkhorn scales samples where it should scale concepts": Mutant(
         "codebook.py",
-        "log_q.logsumexp(dim=-2, keepdim=True) - math.log(concepts)\n"
-        "        log_q = log_q - log_q.logsumexp(dim=-1, keepdim=True) - math.log(samples)",
-        "log_q.logsumexp(dim=-1, keepdim=True) - math.log(concepts)\n"
-        "        log_q = log_q - log_q.logsumexp(dim=-2, keepdim=True) - math.log(samples)",
+        "log_q.log_softmax(dim=-2)  # concepts share alike\n"
+        "        log_q = log_q.log_softmax(dim=-1)",
+        "log_q.log_softmax(dim=-1)  # concepts share alike\n"
+        "        log_q = log_q.log_softmax(dim=-2)",
         ("tests/test_codebook.py",),
     ),
     "Sinkhorn lets gradients through": Mutant(
@@ -41,20 +41,20 @@ MUTANTS = {
     ),
     "InfoNCE's key is not detached": Mutant(
         "contrast.py",
-        "key = F.normalize(key, dim=-1).detach()",
+        "key = F.normalize(key.detach(), dim=-1)",
         "key = F.normalize(key, dim=-1)",
         ("tests/test_contrast.py",),
     ),
     "local contrast's key is not detached": Mutant(
         "attention.py",
-        "_one_direction(unit_a, unit_b.detach(), margin",
-        "_one_direction(unit_a, unit_b, margin",
+        "descriptors.detach().flip(1)",
+        "descriptors.flip(1)",
         ("tests/test_attention_local.py",),
     ),
     "the halves of the codebook are swapped in diversity": Mutant(
         "objective.py",
-        "return [diversity(differences, t), diversity(stills, t)]",
-        "return [diversity(stills, t), diversity(differences, t)]",
+        "torch.stack([differences, stills])",
+        "torch.stack([stills, differences])",
         ("tests/test_objective.py",),
     ),
     "the halves of the codebook are swapped": Mutant(
@@ -65,8 +65,8 @@ MUTANTS = {
     ),
     "InfoNCE forgets its temperature": Mutant(
         "contrast.py",
-        "F.cross_entropy(query @ key.T / temperature, target)",
-        "F.cross_entropy(query @ key.T, target)",
+        "(query @ key.mT / temperature).log_softmax",
+        "(query @ key.mT).log_softmax",
         ("tests/test_contrast.py",),
     ),
     "alignment forgets its temperature": Mutant(
@@ -77,8 +77,8 @@ MUTANTS = {
     ),
     "negatives are divided by B instead of B - 1": Mutant(
         "attention.py",
-        "negative / (len(keys) - 1)",
-        "negative / len(keys)",
+        "negative / (samples - 1)",
+        "negative / samples",
         ("tests/test_attention_local.py",),
     ),
     "the margin has the wrong sign": Mutant(
@@ -89,8 +89,8 @@ MUTANTS = {
     ),
     "the filter keeps its threshold": Mutant(
         "attention.py",
-        "else scores > threshold",
-        "else scores >= threshold",
+        "else both > threshold",
+        "else both >= threshold",
         ("tests/test_attention_local.py",),
     ),
     "fidelity's target is not detached": Mutant(
