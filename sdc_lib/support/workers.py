@@ -2,6 +2,7 @@
 
 import ctypes
 import multiprocessing
+import multiprocessing.process
 import multiprocessing.util
 import os
 import signal
@@ -119,19 +120,21 @@ def start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":  # elsewhere torch looks for the parent every few seconds
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if _lost():  # its parent died before the line above
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    own = getattr(multiprocessing.current_process(), "_start_method", None)
+    if (own or multiprocessing.get_start_method()) == "forkserver":
+        # the server that started this process lives on, and is not who wants its items
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    elif os.getppid() != parent.pid:  # it died before the lines above
         os._exit(1)
 
 
-def _lost() -> bool:
-    """Whether the process that wants this one's items is gone."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return False
-    own = getattr(multiprocessing.current_process(), "_start_method", None)
-    if (own or multiprocessing.get_start_method()) == "forkserver":
-        return not parent.is_alive()  # the server started this process, for the parent
-    return os.getppid() != parent.pid
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """Wait for the end of another process, and end this one."""
+    parent.join()
+    os._exit(1)
 
 
 def _kill(workers: Iterable[Any]) -> None:

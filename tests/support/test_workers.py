@@ -42,8 +42,16 @@ class Numbers(Dataset[torch.Tensor]):
         return torch.full((1000,), index)
 
 
-def loader(before: Callable[[int], None] = nothing) -> DataLoader[torch.Tensor]:
-    return DataLoader(Numbers(before), batch_size=None, num_workers=2, worker_init_fn=start_worker)
+def loader(
+    before: Callable[[int], None] = nothing, method: str | None = None
+) -> DataLoader[torch.Tensor]:
+    return DataLoader(
+        Numbers(before),
+        batch_size=None,
+        num_workers=2,
+        worker_init_fn=start_worker,
+        multiprocessing_context=method,
+    )
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -77,14 +85,7 @@ def test_all_items_come_and_no_process_stays() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_processes_work_however_they_are_started(method: str) -> None:
-    started = DataLoader(
-        Numbers(),
-        batch_size=None,
-        num_workers=1,
-        worker_init_fn=start_worker,
-        multiprocessing_context=method,
-    )
-    with Reading(started) as items:
+    with Reading(loader(method=method)) as items:
         assert [int(item[0]) for item in items] == [*range(50)]
 
 
@@ -163,7 +164,7 @@ def test_a_parent_that_died_while_a_process_started_is_noticed(
 UNCLOSED = """
 import os, signal, sys
 from tests.support.test_workers import Reading, hang, loader
-items = Reading(loader(hang))
+items = Reading(loader(hang, "{method}"))
 next(items)
 print(*(worker.pid for worker in items._workers), flush=True)
 {end}
@@ -171,15 +172,16 @@ print(*(worker.pid for worker in items._workers), flush=True)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 @pytest.mark.parametrize(
     ("end", "status"),
     [("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", -9)],
 )
-def test_no_process_outlives_its_parent(end: str, status: int) -> None:
+def test_no_process_outlives_its_parent(end: str, status: int, method: str) -> None:
     if status < 0 and sys.platform != "linux":
         pytest.skip("only Linux tells children at once")
     done = subprocess.run(
-        [sys.executable, "-c", UNCLOSED.format(end=end)],
+        [sys.executable, "-c", UNCLOSED.format(end=end, method=method)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
