@@ -24,6 +24,7 @@ from sdc_lib.commands.data import data_app
 from sdc_lib.commands.doctor import Doctor
 from sdc_lib.commands.evaluation import Evaluate
 from sdc_lib.commands.pretrain import pretrain_app
+from sdc_lib.commands.refused import empty, refused
 from sdc_lib.commands.search import Embed, Search
 from sdc_lib.commands.unrecognized import explain
 from sdc_lib.support.settings import check_settings
@@ -87,10 +88,12 @@ def parse(words: Sequence[str]) -> Command:
     """Turn words into a command.
 
     Raises:
-        ValueError: If a number makes no sense.
+        ValueError: If a number makes no sense, or a word is empty.
         SystemExit: 0 after ``--help``; 2, with one line on stderr, for words that make no sense.
     """
     printed = io.StringIO()
+    if line := empty(words):
+        raise ValueError(line)
     try:
         with contextlib.redirect_stderr(printed):
             command = _parse(words)
@@ -99,6 +102,7 @@ def parse(words: Sequence[str]) -> Command:
             message = _without_box(printed.getvalue())
             if message.startswith("Unrecognized"):
                 message = explain(words, _help_of) or message
+            message = refused(message) or message
             print(f"sdc: {message}", file=sys.stderr)
         raise
     check_settings(command, flags=True)
@@ -131,6 +135,8 @@ def _one_line(error: Exception) -> str:
     from sdc_lib.video import VideoError
 
     text = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        text = re.sub(r"^\[Errno -?\d+\] ", "", text)  # what it means follows
     if isinstance(error, (VideoError, ValueError, OSError)) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -125,7 +125,7 @@ def evaluate(
     settings = _seeded(settings_for(clips, config, epochs, stride), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
-    _check_folders(results_dir, cache_dir)  # before data are made, which may take minutes
+    _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     parts = [part if videos is None else part.thinned(videos) for part in parts]
     name = name or _record_name(weights, parts[-1], protocol)
@@ -166,10 +166,14 @@ class _Effort:
     progress: bool
 
 
-def _check_folders(*folders: str | Path | None) -> None:
-    for folder in folders:
+def _check_places(
+    results_dir: str | Path | None, cache_dir: str | Path | None, name: str | None
+) -> None:
+    for folder in (results_dir, cache_dir):
         if folder is not None:
             check_writable_folder(Path(folder))
+    if results_dir is not None and name:
+        check_target(name, results_dir)
 
 
 def _targets(

@@ -121,13 +121,17 @@ def check_writable_folder(folder: Path, asked: Path | None = None) -> None:
     """
     with naming(asked or folder):
         there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        for part in (asked or folder).relative_to(there).parts:
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(there / part)  # refuses a name that is too long
         with tempfile.TemporaryFile(dir=there) as file:
             file.write(b"0")
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of an error's text, or its type if it has none; no number of the system."""
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip())
+    return (text or type(error).__name__).splitlines()[0]
 
 
 def type_and_first_line(error: BaseException) -> str:

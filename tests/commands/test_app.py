@@ -93,7 +93,7 @@ def test_nonsense_is_one_line_and_status_2(
     [
         (ValueError("size is 0,\n it must be positive"), "size is 0, it must be positive"),
         (VideoError("a.mp4", "is empty"), "a.mp4: is empty"),
-        (FileNotFoundError(2, "No such file", "x.csv"), "[Errno 2] No such file: 'x.csv'"),
+        (FileNotFoundError(2, "No such file", "x.csv"), "No such file: 'x.csv'"),
         (RuntimeError("out of memory"), "RuntimeError: out of memory"),
         (KeyError(), "KeyError"),
     ],

@@ -163,3 +163,96 @@ def test_the_command_line_refuses_before_anything_is_written(
     assert error.startswith(f"sdc: {line}; it must be ")
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("embed weights videos --out RUN --batch-size 1.5", "--batch-size is '1.5'; W a whole N"),
+        ("search file query --top nan", "--top is 'nan'; W a whole N"),
+        ("data make motion-factors --root RUN --seed 1e9", "--seed is '1e9'; W a whole N"),
+        ("data check RUN --dataset folder --timeout soon", "--timeout is 'soon'; W a N"),
+        ("data prepare from RUN --quality=best", "--quality is 'best'; W a whole N"),
+        ("evaluate weights --epochs few --cache-dir RUN", "--epochs is 'few'; W a whole N"),
+        ("pretrain ucf101 --out RUN --optim.lr fast", "--optim.lr is 'fast'; W a N"),
+        ("atlas weights --out RUN --split rest", "--split is 'rest'; W one of train, val, test"),
+        (
+            "data check RUN --dataset kinetics",
+            "--dataset is 'kinetics'; W one of motion-factors, ucf101, hmdb51, diving48, "
+            "kinetics400, folder, csv",
+        ),
+    ],
+)
+def test_what_is_no_number_or_no_choice_is_told_in_the_same_words(
+    words: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([str(tmp_path / "run") if word == "RUN" else word for word in words.split()])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    right = line.replace(" W ", " it must be ").replace(" N", " number")
+    assert error.startswith(f"sdc: {right}")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("data make motion-factors --root ?", "--root"),
+        ("data make motion-factors --root=", "--root"),
+        ("data prepare ? there", "an argument"),
+        ("embed weights ? --out file", "an argument"),
+        ("atlas weights --data-dir ?", "--data-dir"),
+        ("pretrain ucf101 --out ?", "--out"),
+    ],
+)
+def test_an_empty_word_is_not_the_current_folder(
+    words: str,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["" if word == "?" else word for word in words.split()]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"sdc: {name} is ''; it must not be empty")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"embed {LONG} videos --out file",
+        f"embed weights videos --out {LONG}",
+        f"search {LONG} query",
+        f"data make motion-factors --root {LONG}",
+        f"data check {LONG} --dataset folder",
+        f"data prepare {LONG} there",
+        f"evaluate {LONG}",
+        f"evaluate random:ucf101 --results-dir there --name {LONG}",
+        f"evaluate random:ucf101 --cache-dir {LONG}",
+        f"atlas {LONG}",
+        f"atlas weights --out {LONG}",
+        f"pretrain ucf101 --out {LONG}",
+    ],
+)
+def test_a_name_that_is_too_long_is_one_line(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words.split()) == 1
+    error = capsys.readouterr().err
+    assert LONG in error
+    assert "name too long" in error.lower()
+    assert "Errno" not in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -70,11 +70,15 @@ def test_whether_a_file_can_be_written_is_known_before(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match=r"file/a\.bin"):
         check_writable(tmp_path / "file" / "a.bin")
+    for path in (tmp_path / "new" / ("n" * 256), tmp_path / ("n" * 256) / "a.bin"):
+        with pytest.raises(OSError, match=r"too long: .*n{256}"):
+            check_writable(path)
 
 
 def test_the_first_line_of_an_error() -> None:
     assert first_line(ValueError("one\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
+    assert first_line(OSError(36, "File name too long", "a")) == "File name too long: 'a'"
     assert type_and_first_line(ValueError("one\ntwo")) == "ValueError: one"
     assert type_and_first_line(KeyError()) == "KeyError"
 
