@@ -91,8 +91,8 @@ def notebook() -> Iterator[Notebook]:
 
 
 def gone(processes: list[Any]) -> bool:
-    """Whether all have ended within ten seconds."""
-    return not psutil.wait_procs(processes, timeout=10)[1]
+    """Whether all end."""
+    return not psutil.wait_procs(processes, timeout=PATIENCE)[1]
 
 
 def test_stop_and_restart(notebook: Notebook, tmp_path: Path) -> None:
