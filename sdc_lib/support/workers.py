@@ -93,6 +93,8 @@ class Reading(Iterator[T], Generic[T]):
         self._end()
         if self._workers:  # one of them may have taken the lock of the old one to its end
             self._items._workers_done_event = threading.Event()
+            # later it would be done by whoever frees it, perhaps a process that was forked since
+            self._items._shutdown_workers()
 
     def __enter__(self) -> "Reading[T]":
         """Start with the first item."""

@@ -137,6 +137,15 @@ def test_an_error_in_a_worker_stays_what_it_is() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_an_ended_reading_is_silent_where_a_later_process_frees_it() -> None:
+    with Reading(loader()) as items:
+        next(items)
+    child = multiprocessing.get_context("fork").Process(target=items._items.__del__)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
 def test_processes_that_hang_are_ended_at_once() -> None:
     with Reading(loader(hang)) as items:
         assert int(next(items)[0]) == 0
