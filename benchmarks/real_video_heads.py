@@ -81,7 +81,8 @@ def store(weights: str, folder: Path, budget: Budget, stride: int, workers: int)
         budget.max_stride,
         ClipAugment(data.augment),
         short_videos="pad",
-        own_strides=True,
+        own_strides=not data.same_frames,
+        same_frames=data.same_frames,
     )
     views = cache_views(model, pairs, budget.passes, workers=workers)
     settings = ClipSettings(data.num_frames, data.augment.size, stride)
