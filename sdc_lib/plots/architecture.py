@@ -87,7 +87,7 @@ def _clips(sheet: Sheet) -> None:
 
 def _views(sheet: Sheet, top: float) -> None:
     words = {
-        "static": "one frame of each clip, repeated",
+        "static": "one frame of each clip, augmented, repeated",
         "video": "each clip, augmented",
         "dynamic": "v[t] − v[t−1]; first minus last",
     }
