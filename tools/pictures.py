@@ -90,7 +90,7 @@ def draw_curves(name: str) -> Path:
 
 
 def draw_concepts(name: str, rows: int = 4) -> Path:
-    """The test videos that the purest concepts of each half respond to most.
+    """The test videos that the purest concepts of each half respond to most, a concept a label.
 
     A static concept's videos show their middle frame, a dynamic one's the trail that the shape
     leaves: the brightest value of each pixel over a second.
@@ -101,8 +101,10 @@ def draw_concepts(name: str, rows: int = 4) -> Path:
     report = analyse_concepts(model.heads, extract_features(model, test, clips), top=COLUMNS)
     pictures, captions = [], []
     for half in ("static", "dynamic"):
-        purest = sorted((c for c in report.concepts if c.half == half), key=lambda c: -c.share)
-        for concept in purest[:rows]:
+        purest = sorted((c for c in report.concepts if c.half == half), key=lambda c: c.share)
+        by_label = {concept.label: concept for concept in purest}  # the purest of each comes last
+        chosen = sorted(by_label.values(), key=lambda c: -c.share)[:rows]
+        for concept in chosen:
             videos = (read_clip(test[int(v)].path, range(12, 37)).numpy() for v in concept.videos)
             pictures.append(
                 [_still(video) if half == "static" else _trail(video) for video in videos]
