@@ -67,6 +67,15 @@ def test_an_accelerator_that_is_not_here_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("devices", [100_000, "100000", "all", 0])
+def test_more_processes_than_the_machine_can_run_are_refused_before_one_starts(
+    train: Train, tmp_path: Path, devices: int | str
+) -> None:
+    with pytest.raises(ValueError, match=r"^devices is .*; it must be auto or from 1 to \d+ \(.*$"):
+        train(accelerator="cpu", devices=devices)
+    assert not (tmp_path / "run").exists()
+
+
 def test_compiling_without_a_compiler_is_refused_at_once(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

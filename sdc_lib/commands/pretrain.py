@@ -48,9 +48,6 @@ class Pretrain:
 
     def run(self) -> int:
         """Run; status 0 also after a signal, which leaves a run that the same command resumes."""
-        if self.devices != "auto" and not (self.devices.isdigit() and int(self.devices)):
-            raise ValueError(f"--devices must be a positive number or auto, got {self.devices!r}")
-        devices = int(self.devices) if self.devices != "auto" else "auto"
         if self.dry_run:
             from sdc_lib.training.estimate import estimate
 
@@ -58,7 +55,7 @@ class Pretrain:
                 self.config,
                 data_dir=self.data_dir,
                 accelerator=self.accelerator,
-                devices=devices,
+                devices=self.devices,
                 num_nodes=self.num_nodes,
             )
             print(cost)
@@ -75,7 +72,7 @@ class Pretrain:
             max_minutes=self.max_minutes,
             save_every=self.save_every,
             accelerator=self.accelerator,
-            devices=devices,
+            devices=self.devices,
             num_nodes=self.num_nodes,
             tensorboard=self.tensorboard,
             progress=not self.quiet,

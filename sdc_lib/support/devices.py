@@ -1,10 +1,11 @@
-"""Where to compute, by name."""
+"""Where to compute, by name and number."""
 
 import os
 import re
 import shutil
 
 _KNOWN = "auto, cpu, cuda, cuda:0 (or another number) or mps"
+_PROCESSES_A_CORE = 4
 
 
 def pick_device(name: str) -> str:
@@ -29,6 +30,33 @@ def pick_device(name: str) -> str:
                 f"the device is {name}, but torch finds {count} CUDA devices; use auto or cpu"
             )
     return name
+
+
+def count_processes(devices: int | str, device: str) -> int:
+    """How many processes are to train on this machine, each on a device of its own.
+
+    Args:
+        devices: Their number, or ``"auto"`` for one a GPU.
+        device: As `pick_device` returns it; on a CPU processes share the cores.
+
+    Raises:
+        ValueError: If it is no such number, or more than this machine can run.
+    """
+    import torch
+
+    most, why, usual = 1, "torch uses one Apple GPU", 1
+    if device == "cpu":
+        cores = os.cpu_count() or 1
+        most, why = _PROCESSES_A_CORE * cores, f"{_PROCESSES_A_CORE} a core, cores: {cores}"
+    elif device.startswith("cuda"):
+        most = usual = torch.cuda.device_count()
+        why = f"CUDA devices that torch finds: {most}"
+    if devices == "auto":
+        return usual
+    wanted = int(devices) if str(devices).isdecimal() else 0
+    if not 1 <= wanted <= most:
+        raise ValueError(f"devices is {devices!r}; it must be auto or from 1 to {most} ({why})")
+    return wanted
 
 
 def has_compiler() -> bool:

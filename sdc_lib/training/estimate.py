@@ -24,6 +24,7 @@ from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import known, open_dataset
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch, make_pairs
 from sdc_lib.training.networks import network_of
@@ -108,11 +109,13 @@ def estimate(
 
     Returns:
         See `RunCost`.
+
+    Raises:
+        ValueError: If that accelerator is not here, or not as many devices.
     """
     fabric = make_fabric(config, accelerator)
     tune(fabric.device)  # as `pretrain` does
-    per_machine = torch.cuda.device_count() if devices == "auto" else int(devices)
-    processes = max(1, per_machine) * num_nodes
+    processes = count_processes(devices, fabric.device.type) * num_nodes
     videos, data_seconds = _data(config, Path(data_dir))
     counted = count(config)
     step = config.optim.batch_size * processes * config.optim.accumulate

@@ -19,7 +19,7 @@ from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
-from sdc_lib.support.devices import has_compiler, pick_device
+from sdc_lib.support.devices import count_processes, has_compiler, pick_device
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -88,15 +88,16 @@ def make_fabric(
         A fabric that has not been launched.
 
     Raises:
-        ValueError: If that accelerator is not here.
+        ValueError: If that accelerator is not here, or not as many devices.
     """
-    pick_device(accelerator)
+    device = pick_device(accelerator)
     if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has decided
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["GROUP_WORLD_SIZE"])
+    processes = count_processes(devices, device)
     double = config.optim.precision == "64-true"
     strategy: str | Strategy = "auto"
-    if num_nodes > 1 or devices not in (1, "1"):
+    if num_nodes * processes > 1:
         # attention rests until the local terms count; synchronised statistics need no broadcast
         strategy = DDPStrategy(
             find_unused_parameters=config.curriculum.local_from_epoch > 0,
@@ -105,7 +106,7 @@ def make_fabric(
         )
     return Fabric(
         accelerator=accelerator,
-        devices=devices,
+        devices=processes,
         num_nodes=num_nodes,
         strategy=strategy,
         precision=None if double else config.optim.precision,

@@ -189,7 +189,7 @@ def test_pretrain_hands_over_preset_flags_and_options(monkeypatch: pytest.Monkey
         "max_steps": 12,
         "save_every": 2,
         "accelerator": "auto",
-        "devices": 1,
+        "devices": "1",
         "num_nodes": 1,
         "max_minutes": None,
         "tensorboard": False,
@@ -220,7 +220,7 @@ def test_dry_run_tells_the_cost_and_needs_no_folder(
     assert main(words) == 0
     assert capsys.readouterr().out == "12 hours\n"
     assert calls[0]["config"] == PRESETS["kinetics400"]
-    assert (calls[0]["devices"], calls[0]["num_nodes"]) == (8, 2)
+    assert (calls[0]["devices"], calls[0]["num_nodes"]) == ("8", 2)
 
 
 def test_pretrain_without_a_folder_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,9 +262,16 @@ def test_evaluate_hands_over_its_flags(
     assert calls[0][1].items() >= chosen.items()
 
 
-def test_devices_that_are_no_number(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pretrain", "ucf101", "--out", "runs/a", "--devices", "many"]) == 1
-    assert "positive number or auto, got 'many'" in capsys.readouterr().err
+@pytest.mark.parametrize("devices", ["many", "0", "100000"])
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_devices_that_are_not_there(
+    devices: str, dry: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["pretrain", "motion_factors_tiny", "--out", str(tmp_path / "run"), *dry]
+    assert main([*words, "--accelerator", "cpu", "--devices", devices]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"sdc: devices is '{devices}'; it must be auto or from 1 to ")
+    assert not (tmp_path / "run").exists()
 
 
 def test_module_is_the_command() -> None:

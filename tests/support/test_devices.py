@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sdc_lib.support.devices import has_compiler, pick_device
+from sdc_lib.support.devices import count_processes, has_compiler, pick_device
 
 
 def test_auto_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +41,35 @@ def test_other_names_get_one_line(name: str, message: str, monkeypatch: pytest.M
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     with pytest.raises(ValueError, match=message):
         pick_device(name)
+
+
+@pytest.mark.parametrize(
+    ("device", "most", "usual"), [("cpu", 8, 1), ("cuda", 3, 3), ("cuda:1", 3, 3), ("mps", 1, 1)]
+)
+def test_no_more_processes_than_the_machine_can_run(
+    device: str, most: int, usual: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert count_processes("auto", device) == usual
+    assert [count_processes(n, device) for n in (1, "1", most, str(most))] == [1, 1, most, most]
+    for wrong in (0, -1, most + 1, 100_000, "", "-1", "all", "0,1", "2.0", "²"):
+        with pytest.raises(ValueError, match=rf"it must be auto or from 1 to {most} \(") as error:
+            count_processes(wrong, device)
+        assert str(error.value).startswith(f"devices is {wrong!r}; ")
+
+
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [("cpu", "4 a core, cores: 2"), ("cuda", "CUDA devices that torch finds: 1")],
+)
+def test_a_refused_number_says_what_there_is(
+    device: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(ValueError, match=rf"\({reason}\)$"):
+        count_processes(64, device)
 
 
 def test_a_compiler_is_looked_for_by_its_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,12 @@ def test_twice_the_frames_cost_about_twice() -> None:
     assert long.saved / short.saved == pytest.approx(2, rel=0.2)
 
 
+@pytest.mark.parametrize("devices", [100_000, "all"])
+def test_more_processes_than_the_machine_can_run_cost_nothing(devices: int | str) -> None:
+    with pytest.raises(ValueError, match=r"^devices is .*; it must be auto or from 1 to \d+ \("):
+        estimate(CONFIG, accelerator="cpu", devices=devices)
+
+
 def test_estimate_prints_all_facts_without_the_data(tmp_path: object) -> None:
     config = changed(data={"dataset": "ucf101"})
     result = estimate(config, data_dir=str(tmp_path), accelerator="cpu", devices=2, num_nodes=3)
