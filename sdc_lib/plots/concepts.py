@@ -69,8 +69,9 @@ def sinkhorn_steps(
 ) -> Figure:
     """Draw scores and assignments as columns and rows are scaled in turn, with their sums.
 
-    Bars above a matrix are the share of each concept, bars at its side the sum of each sample, on
-    one scale in all panels; lines mark what Sinkhorn wants.
+    Bars above a matrix are the sums of its columns: how many samples each concept holds. Bars at
+    its side are the sums of its rows. They have one scale in all panels; lines mark what Sinkhorn
+    wants.
 
     Args:
         scores: Samples by concepts, ``(N, K)``.
@@ -94,7 +95,7 @@ def sinkhorn_steps(
         matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.08 * unit_y, 0.56 * unit_x, 0.6 * unit_y))
         top = figure.add_axes((x + 0.1 * unit_x, y + 0.69 * unit_y, 0.56 * unit_x, 0.17 * unit_y))
         side = figure.add_axes((x + 0.67 * unit_x, y + 0.08 * unit_y, 0.2 * unit_x, 0.6 * unit_y))
-        top.set_title(step.name, fontsize=10, loc="left", pad=4)
+        top.set_title(step.name, fontsize=10, loc="left", pad=16)
         matrix.imshow(step.mass, vmin=0, vmax=1, aspect="auto")
         matrix.set(xticks=[], yticks=[], xlabel="concepts", ylabel="samples")
         matrix.spines[:].set_visible(False)
@@ -120,7 +121,7 @@ def _sums(
         axes.axhline(target, color=VERMILLION, linestyle="--", linewidth=1.2)
         axes.set(ylim=(0, limit), xlim=(-0.5, len(values) - 0.5))
     for place, value in zip(places, values, strict=True) if write else ():
-        corner = (limit, place) if horizontal else (place, 0.05 * limit)
+        corner = (limit, place) if horizontal else (place, limit)  # beyond bars and line
         across, along = ("left", "center") if horizontal else ("center", "bottom")
         axes.text(
             float(corner[0]), float(corner[1]), f"{value:.2f}", fontsize=7.5, ha=across, va=along

@@ -104,6 +104,8 @@ def similarity_matrix(
     label: str = "cosine",
     limits: tuple[float, float] | None = None,
     title: str = "",
+    *,
+    numbered: bool = False,
 ) -> Figure:
     """Draw similarities of queries and keys, side by side where there are several.
 
@@ -114,6 +116,7 @@ def similarity_matrix(
         label: What the values are.
         limits: Lowest and highest colour; by default those of the data, common to all panels.
         title: Above the figure.
+        numbered: Number rows and columns at the axes, from 0.
 
     Returns:
         Heatmaps with numbers in up to 8 rows.
@@ -124,12 +127,15 @@ def similarity_matrix(
     high = max(a.max() for a in arrays.values()) if limits is None else limits[1]
     narrow = max(values.shape[1] / values.shape[0] for values in arrays.values())
     width = min(3.0, max(1.5, 3.0 * narrow))  # cells are squares: no empty space beside few columns
-    figure, panels = new_figure(width * len(arrays) + 0.8, 3.1, 1, len(arrays))
+    height = 3.4 if numbered else 3.1
+    figure, panels = new_figure(width * len(arrays) + 0.8, height, 1, len(arrays))
     for axes, (name, values) in zip(panels, arrays.items(), strict=True):
         image = axes.imshow(values, vmin=low, vmax=high)
         if max(values.shape) <= 8:
             _write_values(axes, values - low, high - low, "{:.2f}", offset=low, size=7.5)
-        axes.set(xlabel=columns, title=name, xticks=[], yticks=[])
+        ticks = [range(n) if numbered else () for n in values.shape]
+        axes.set(xlabel=columns, title=name, xticks=ticks[1], yticks=ticks[0])
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     panels[0].set_ylabel(rows)
     figure.colorbar(image, ax=panels, label=label, shrink=0.85)

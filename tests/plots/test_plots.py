@@ -168,6 +168,26 @@ def test_bars_of_a_greedy_concept_are_as_long_as_its_sum_and_share_one_scale() -
     assert len({axes.get_ylim() for axes in tops}) == len({axes.get_xlim() for axes in sides}) == 1
 
 
+def test_no_bar_and_no_line_crosses_the_number_of_a_sum() -> None:
+    figure = plots.sinkhorn_steps(torch.randn(6, 4), epsilon=0.3)
+    for top, side in zip(figure.axes[1::3], figure.axes[2::3], strict=True):
+        assert (len(top.texts), len(side.texts)) == (4, 6)
+        for text in top.texts:
+            assert text.get_position()[1] >= top.get_ylim()[1]
+            assert text.get_verticalalignment() == "bottom"
+        for text in side.texts:
+            assert text.get_position()[0] >= side.get_xlim()[1]
+            assert text.get_horizontalalignment() == "left"
+
+
+def test_a_similarity_matrix_numbers_its_rows_and_columns_if_asked() -> None:
+    values = torch.rand(5, 3)
+    for numbered, rows, columns in ((False, [], []), (True, [0, 1, 2, 3, 4], [0, 1, 2])):
+        panels = plots.similarity_matrix({"a": values, "b": values}, numbered=numbered).axes[:2]
+        assert [list(axes.get_yticks()) for axes in panels] == [rows, rows]
+        assert [list(axes.get_xticks()) for axes in panels] == [columns, columns]
+
+
 @pytest.mark.parametrize(("scores", "epsilon"), [(torch.ones(3), 0.1), (torch.ones(3, 2), 0.0)])
 def test_a_trace_needs_a_matrix_and_a_positive_epsilon(
     scores: torch.Tensor, epsilon: float
