@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from sdc_lib.datasets.names import DatasetName, Split
-from sdc_lib.support.settings import Count, Fold, Workers
+from sdc_lib.support.settings import Count, Fold, TopVideos, Workers
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Atlas:
     """Where data sets are."""
     fold: Fold = 1
     """Official split number, where there are several."""
-    top: Count = 6
+    top: TopVideos = 6
     """Videos a concept."""
     batch_size: Count = 64
     """Clips a forward pass."""

@@ -102,6 +102,8 @@ class Evaluate:
         """Answer every question that there is, and print one table."""
         if self.name is not None:
             raise ValueError(f"--name is {self.name!r}; with all there are many records: omit it")
+        if self.dataset == "all" and self.fold != 1:
+            raise ValueError(f"--fold is {self.fold}; with all data sets, all folds count: omit it")
         from sdc_lib.evaluation.experiment import all_questions, answer, compare
         from sdc_lib.evaluation.found import Found, found_datasets
         from sdc_lib.evaluation.protocols import PROTOCOLS

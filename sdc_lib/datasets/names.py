@@ -120,11 +120,13 @@ def open_dataset(
         The videos.
 
     Raises:
-        ValueError: If the name is unknown, or the data or the split is not there.
+        ValueError: If the name is unknown, or the data, the split or the fold is not there.
     """
+    from sdc_lib.datasets.listed import check_fold
     from sdc_lib.datasets.manifest import unopened, with_manifest
 
     entry = known(config.dataset)
+    check_fold(config.fold, entry.folds or (1,), config.dataset)
     root = own_folder(Path(data_dir), config.dataset)
     own = config.dataset in ("folder", "csv")
     if split not in entry.splits and not (own and split == "all"):

@@ -25,6 +25,7 @@ from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.support.files import check_writable, write_atomically
 from sdc_lib.support.modes import evaluating
+from sdc_lib.support.settings import TopVideos, check_value
 
 _DOCTYPE = "<!DOCTYPE html>"
 _STYLE = """
@@ -91,12 +92,11 @@ def write_atlas(
         The concepts in numbers, as printed on the page.
 
     Raises:
-        ValueError: If no video can be read, `top` is not positive, or something else than a page is
-            at `path`.
+        ValueError: If no video can be read, `top` is out of its range, or something else than a
+            page is at `path`.
         OSError: If the page cannot be written.
     """
-    if top < 1:
-        raise ValueError(f"top is {top}; it must be at least 1")
+    check_value("top", top, TopVideos)
     check_target(path)
     clips = clips or ClipSettings()
     features = extract_features(

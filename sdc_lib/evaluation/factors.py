@@ -19,19 +19,24 @@ def known_factors(names: Iterable[str]) -> tuple[str, ...]:
     return next((known for known in KNOWN_FACTORS if names.issuperset(known)), ())
 
 
-def choose_factors(features: Features, factors: Sequence[str] | None = None) -> tuple[str, ...]:
+def choose_factors(
+    features: Features | VideoDataset, factors: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """The factors to measure: those named, or those of MotionFactors.
 
     Raises:
         ValueError: If they are not two or more different labellings of the videos.
     """
     if factors is None:
-        if known := known_factors(features.labels):
+        if isinstance(features, VideoDataset):
+            name, labels = features.name, list(features.factor_names)
+        else:
+            name, labels = features.dataset, list(features.labels)
+        if known := known_factors(labels):
             return known
-        found = ", ".join(features.labels) or "none"
         raise ValueError(
-            f"{features.dataset}/{features.split} has the labels {found}: name the static and the "
-            "dynamic factor among them"
+            f"{name}/{features.split} has the factors {', '.join(labels) or 'none'}: name the "
+            "static and the dynamic one among them"
         )
     if len(factors) < 2 or len(set(factors)) != len(factors):
         raise ValueError(

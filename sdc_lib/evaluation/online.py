@@ -136,7 +136,7 @@ def linear_online(
         See `Classification`.
 
     Raises:
-        ValueError: If the splits share groups or lack the labels.
+        ValueError: If the splits share groups or lack the labels, or a step has one video.
     """
     config = config or OnlineConfig()
     return _run("linear_online", model, train, test, clips, config, target, progress)
@@ -206,6 +206,11 @@ def _fit(
     augment = TrainAugment(clips.size, config.flip)
     read = FrameCache(config.cache_mb)
     samples = TrainClips(train, clips.num_frames, augment, clips.stride, config.seed, target, read)
+    if network.frozen and min(len(samples), config.batch_size) < 2:  # BatchNorm needs a variance
+        raise ValueError(
+            f"linear_online needs at least two training videos a step: there are {len(samples)}, "
+            f"batches have {config.batch_size}"
+        )
     device = next(network.parameters()).device
     optimizer = _optimizer(network, config)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.milestones), 0.1)

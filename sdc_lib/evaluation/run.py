@@ -1,5 +1,7 @@
 """One evaluation from start to end: load weights, open videos, follow a protocol, keep a record."""
 
+import hashlib
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
 from sdc_lib.evaluation.estimates import Estimate
+from sdc_lib.evaluation.factors import choose_factors, fold_indices
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
 from sdc_lib.evaluation.ledger import (
     Record,
@@ -35,6 +38,8 @@ from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
 from sdc_lib.support.files import check_writable_folder
 from sdc_lib.weights import available, load, load_config
+
+_NAME_BYTES = 200  # systems allow 255, and ".json" and names of unfinished files are longer
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def evaluate(
     name = name or _record_name(weights, parts[-1], protocol)
     if results_dir is not None:
         check_target(name, results_dir)
-    targets = _targets(parts[-1], target, factors, folds)
+    targets = _targets(parts[-1], protocol, target, factors, folds)
     asked = _Asked(protocol, settings, targets, factors, folds, videos, str(weights))
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
@@ -177,11 +182,17 @@ def _check_places(
 
 
 def _targets(
-    videos: VideoDataset, target: str | None, factors: Sequence[str] | None, folds: str | None
+    videos: VideoDataset,
+    protocol: Protocol,
+    target: str | None,
+    factors: Sequence[str] | None,
+    folds: str | None,
 ) -> list[str | None]:
     """The labellings to predict; an error of one that is missing comes before any work."""
     if folds is not None:
-        videos.targets(folds)
+        fold_indices(videos, folds)
+    if protocol == "disentanglement":
+        choose_factors(videos, factors)
     chosen: list[str | None] = [target] if target else list(factors or ())
     chosen = chosen or [factor for factor in videos.factor_names if factor != folds] or [None]
     for one in chosen:
@@ -257,7 +268,12 @@ def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:
 
 def _record_name(weights: str | Path, videos: VideoDataset, protocol: Protocol) -> str:
     name = f"{Path(str(weights).replace(':', '-')).stem}-{videos.name}-{protocol}"
-    return re.sub(r"[^\w.+-]", "_", name)
+    name = re.sub(r"[^\w.+-]", "_", name)
+    if len(os.fsencode(name)) > _NAME_BYTES:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+        start = os.fsencode(name)[: _NAME_BYTES - len(digest) - 1].decode(errors="ignore")
+        name = f"{start}-{digest}"
+    return name
 
 
 def _record(

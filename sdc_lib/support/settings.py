@@ -55,7 +55,9 @@ Count = Annotated[int, Range(1, 1_000_000)]
 Steps = Annotated[int | None, Range(1, 1_000_000_000)]
 Workers = Annotated[int, Range(0, 1024)]
 Fold = Annotated[int, Range(1, 100)]
-"""Official split number, or that of a column of folds."""
+"""Official split number; 1 where a data set has a single split."""
+TopVideos = Annotated[int, Range(1, 100)]
+"""Videos that a page shows for one concept."""
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 Share = Annotated[float, Range(0, 1)]
 Positive = Annotated[float, Range(0, 1_000_000, above=True)]

@@ -153,6 +153,7 @@ def test_settings_that_do_not_go_together(name: str, value: Any, line: str) -> N
         ("embed weights videos --out RUN --workers -1", "--workers is -1"),
         ("search file query --top 0", "--top is 0"),
         ("atlas weights --out RUN --top -3", "--top is -3"),
+        ("atlas weights --out RUN --top 1000000", "--top is 1000000"),
     ],
 )
 def test_the_command_line_refuses_before_anything_is_written(

@@ -50,3 +50,10 @@ def test_several_records_cannot_have_one_name(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == (
         "sdc: --name is 'mine'; with all there are many records: omit it\n"
     )
+
+
+def test_one_fold_of_all_data_sets_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "random:ucf101", "--dataset", "all", "--fold", "7"]) == 1
+    assert capsys.readouterr().err == (
+        "sdc: --fold is 7; with all data sets, all folds count: omit it\n"
+    )

@@ -51,6 +51,13 @@ def test_official_data_sets_have_their_own_splits_only(tmp_path: Path) -> None:
     assert splits_in("kinetics400", tmp_path) == ("train",)
 
 
+@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"ucf101", "hmdb51"}))
+def test_a_fold_is_refused_where_there_are_none(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^{name} has no fold 7; it has: 1$"):
+        open_dataset(DataConfig(dataset=name, fold=7), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_csv_file_is_its_own_list(tmp_path: Path) -> None:
     make_videos(tmp_path, 2)
     (tmp_path / "list.csv").write_text("path\n01.mp4\n")

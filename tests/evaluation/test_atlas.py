@@ -112,6 +112,7 @@ def test_pictures_keep_their_colours() -> None:
 
 
 def test_no_videos_to_show_is_an_error(model: SDC, videos: VideoDataset, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="top is 0"):
-        write_atlas(model, videos, tmp_path / "atlas.html", CLIPS, top=0)
+    for top in (0, 1_000_000):
+        with pytest.raises(ValueError, match=f"top is {top}; it must be from 1 to 100"):
+            write_atlas(model, videos, tmp_path / "atlas.html", CLIPS, top=top)
     assert not (tmp_path / "atlas.html").exists()

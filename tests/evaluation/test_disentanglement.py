@@ -99,7 +99,7 @@ def test_any_labels_are_factors(make_features: MakeFeatures) -> None:
     assert result.gap.value > 60
     assert measure_disentanglement(train, test, factors=["gesture", "actor"]).gap.value < -60
     for factors, message in (
-        (None, "has the labels actor, gesture: name the static and the dynamic factor"),
+        (None, "has the factors actor, gesture: name the static and the dynamic one"),
         (["actor"], "factors are actor; needed are a static and a dynamic one"),
         (["actor", "actor"], "all different"),
         (["actor", "mood"], "no labels 'mood'; it has: actor, gesture"),

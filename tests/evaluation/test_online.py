@@ -95,6 +95,16 @@ def test_splits_that_share_groups_are_refused(model: SDC, world: World) -> None:
         linear_online(model, world[0], world[0], CLIPS, SHORT)
 
 
+@pytest.mark.parametrize(("videos", "batch_size"), [(1, 64), (2, 1)])
+def test_the_probe_needs_two_videos_a_step(
+    videos: int, batch_size: int, model: SDC, world: World
+) -> None:
+    train, test = world
+    config = OnlineConfig(epochs=1, batch_size=batch_size)
+    with pytest.raises(ValueError, match="linear_online needs at least two training videos a step"):
+        linear_online(model, train.thinned(videos), test, CLIPS, config, target="motion")
+
+
 def test_validation_takes_whole_groups(world: World) -> None:
     files = [replace(file, group=f"g{i // 2}") for i, file in enumerate(world[0])]
     names = (world[0].class_names, world[0].factor_names)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -188,6 +189,49 @@ def test_factors_and_folds_that_do_not_exist_are_named_before_the_work(
         evaluate(weights, "csv", "linear", listed, factors=("scene",), folds="fold", **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="has no factor 'part'"):
         evaluate(weights, "csv", "linear", listed, folds="part", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": "motion"}, "all videos are in fold"),
+        ({"factors": ("motion",)}, "factors are motion; needed are a static and a dynamic one"),
+        ({"factors": ("motion", "motion")}, "all different"),
+        ({}, "world/test has the factors motion: name the static and the dynamic one"),
+    ],
+)
+def test_what_disentanglement_lacks_is_told_before_the_work(
+    weights: Path,
+    world: World,
+    options: dict[str, Any],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [replace(file, label=None, factors={"motion": 1}) for file in world[1]]
+    motion = {"motion": world[1].factor_names["motion"]}
+    alike = VideoDataset("world", world[1].root, "test", files, factor_names=motion)
+    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", lambda *_: alike)
+    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
+    with pytest.raises(ValueError, match=message):
+        evaluate(weights, "world", "disentanglement", workers=0, progress=False, **options)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize("letter", ["w", "é", "動"])
+def test_long_names_of_weights_make_records_that_can_be_written(
+    weights: Path, letter: str, tmp_path: Path
+) -> None:
+    stem = letter * (240 // len(letter.encode()))  # with ".safetensors" nearly 255 bytes
+    names = set()
+    for last in "ab":
+        weights = weights.rename(tmp_path / f"{stem}{last}.safetensors")
+        record = evaluate(
+            weights, "world", "knn", workers=0, results_dir=tmp_path / "results", progress=False
+        ).record
+        assert read_record(tmp_path / "results" / f"{record.name}.json") == record
+        names.add(record.name)
+    assert len(names) == 2
 
 
 def test_folders_are_tested_before_data_are_made(
