@@ -6,7 +6,6 @@ fine-tuning is training from scratch.
 """
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from tqdm import tqdm
 
 from sdc_lib.datasets.names import DATASETS, own_folder
-from sdc_lib.evaluation.ledger import Record, read_record
+from sdc_lib.evaluation.ledger import Record, read_record, record_name
 from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
 from sdc_lib.evaluation.run import evaluate, is_random
 from sdc_lib.support.tables import format_table
@@ -172,8 +171,8 @@ def _record_name(question: Question, conditions: Conditions) -> str:
     if not is_random(question.weights):
         what[1] = hashlib.sha256(Path(question.weights).read_bytes()).hexdigest()
     digest = hashlib.sha256(" ".join(what).encode()).hexdigest()[:10]
-    parts = (question.who, question.dataset, str(question.fold), question.protocol, digest)
-    return re.sub(r"[^\w.+-]", "_", "-".join(parts))
+    fold = str(question.fold)
+    return record_name(question.who, question.dataset, fold, question.protocol, digest)
 
 
 @dataclass(frozen=True)

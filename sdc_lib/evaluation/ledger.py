@@ -5,6 +5,7 @@ device and data. ``make results`` writes the tables of README.md and docs/result
 markers; a test fails when a table and the records differ.
 """
 
+import hashlib
 import json
 import math
 import platform
@@ -30,6 +31,7 @@ _MARKER = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"[\w.+-]+")
+_NAME_BYTES = 200  # of the 255 that systems allow
 _NAME_MEANING = "it must be a file name of letters, digits and any of _ . + -"
 
 CELLS = tuple(
@@ -119,6 +121,15 @@ class Record:
         if missing := [name for name in needed if getattr(self, name) in ("", None)]:
             raise ValueError(f"{self.name}: {missing[0]} is not stated")
         return self
+
+
+def record_name(*parts: str) -> str:
+    """A file name of these parts; the end of a long one gives way to a hash of the whole."""
+    name = re.sub(r"[^\w.+-]", "_", "-".join(parts))
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}-{digest}"
 
 
 def check_target(name: str, folder: str | Path) -> None:

@@ -1,8 +1,5 @@
 """One evaluation from start to end: load weights, open videos, follow a protocol, keep a record."""
 
-import hashlib
-import os
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,6 +20,7 @@ from sdc_lib.evaluation.ledger import (
     check_target,
     current_commit,
     describe_device,
+    record_name,
     write_record,
 )
 from sdc_lib.evaluation.protocols import (
@@ -38,8 +36,6 @@ from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
 from sdc_lib.support.files import check_writable_folder
 from sdc_lib.weights import available, load, load_config
-
-_NAME_BYTES = 200  # systems allow 255, and ".json" and names of unfinished files are longer
 
 
 @dataclass(frozen=True)
@@ -133,10 +129,13 @@ def evaluate(
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     parts = [part if videos is None else part.thinned(videos) for part in parts]
-    name = name or _record_name(weights, parts[-1], protocol)
+    stem = Path(str(weights).replace(":", "-")).stem
+    name = name or record_name(stem, parts[-1].name, protocol)
     if results_dir is not None:
         check_target(name, results_dir)
-    targets = _targets(parts[-1], protocol, target, factors, folds)
+    targets = _targets(parts[-1], target, factors, folds)
+    if protocol == "disentanglement":
+        choose_factors(parts[-1], factors)
     asked = _Asked(protocol, settings, targets, factors, folds, videos, str(weights))
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
@@ -182,17 +181,11 @@ def _check_places(
 
 
 def _targets(
-    videos: VideoDataset,
-    protocol: Protocol,
-    target: str | None,
-    factors: Sequence[str] | None,
-    folds: str | None,
+    videos: VideoDataset, target: str | None, factors: Sequence[str] | None, folds: str | None
 ) -> list[str | None]:
     """The labellings to predict; an error of one that is missing comes before any work."""
     if folds is not None:
         fold_indices(videos, folds)
-    if protocol == "disentanglement":
-        choose_factors(videos, factors)
     chosen: list[str | None] = [target] if target else list(factors or ())
     chosen = chosen or [factor for factor in videos.factor_names if factor != folds] or [None]
     for one in chosen:
@@ -264,16 +257,6 @@ def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:
         online=replace(settings.online, seed=seed, workers=workers),
         finetune=replace(settings.finetune, seed=seed, workers=workers),
     )
-
-
-def _record_name(weights: str | Path, videos: VideoDataset, protocol: Protocol) -> str:
-    name = f"{Path(str(weights).replace(':', '-')).stem}-{videos.name}-{protocol}"
-    name = re.sub(r"[^\w.+-]", "_", name)
-    if len(os.fsencode(name)) > _NAME_BYTES:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:10]
-        start = os.fsencode(name)[: _NAME_BYTES - len(digest) - 1].decode(errors="ignore")
-        name = f"{start}-{digest}"
-    return name
 
 
 def _record(

@@ -15,6 +15,7 @@ from sdc_lib.evaluation.ledger import (
     read_record,
     read_records,
     rebuild,
+    record_name,
     stale,
     write_record,
 )
@@ -133,6 +134,13 @@ def test_tables_state_spread_interval_data_and_origin() -> None:
     assert lines[4].endswith("trained here, CPU (x86_64, 2 threads), commit def |")
     assert len(lines) == 5
     assert markdown_table([], "linear") == ""
+
+
+def test_names_of_records_fit_and_stay_different() -> None:
+    assert record_name("a b", "ucf101", "knn") == "a_b-ucf101-knn"
+    long = [record_name(letter * 300, "ucf101", last) for letter in "wé動" for last in ("a", "b")]
+    assert len(set(long)) == 6
+    assert all(len(f"{name}.json".encode()) < 220 for name in long)
 
 
 def test_a_view_shows_some_metrics_of_another_table() -> None:
