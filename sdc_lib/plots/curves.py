@@ -100,7 +100,10 @@ def loss_curves(
     _line(panels[7], steps, columns.get("feature_std"), "", smooth)
     panels[7].set_title("spread of features")
     if num_concepts is not None:
-        _mark(panels[1], math.log(num_concepts), f"log {num_concepts}: nothing learnt")
+        _mark(panels[1], math.log(num_concepts), "")
+        panels[1].set_xlabel(
+            f"dotted: log {num_concepts}, nothing learnt", fontsize=7.5, color=GREY
+        )
         _mark(panels[6], num_concepts, f"K = {num_concepts}")
     for axes in panels:
         axes.grid(axis="y")

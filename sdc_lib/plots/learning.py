@@ -9,16 +9,18 @@ from matplotlib.figure import Figure
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.plots.curves import Log, log_columns, moving_average
-from sdc_lib.plots.style import GREY, PALETTE, STREAM_LINES, VERMILLION, Array, new_figure, styled
+from sdc_lib.plots.style import BLACK, GREY, STREAM_LINES, Array, new_figure, styled
 from sdc_lib.terms import FAMILIES, TERM_OF
 
 FAMILY_COLOURS = {
     "fidelity": "#9C4576",
-    "contrast": PALETTE[0],
-    "align": VERMILLION,
-    "local": "#00795B",
+    "contrast": BLACK,
+    "align": "#7D6B00",
+    "local": "#5B6BD6",
 }
-"""Of the families that have a value at chance to leave; diversity begins next to its best."""
+"""Of the families that have a value at chance to leave; diversity begins next to its best. None is
+the colour of a stream: those have their line styles here."""
+FAMILY_MARKERS = {"fidelity": "o", "contrast": "s", "align": "^", "local": "D"}
 
 
 class Onset(NamedTuple):
@@ -79,16 +81,19 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
 
     Returns:
         The way of each family from chance (0 %) to its best value (100 %), a line for each stream;
-        dots where a family leaves chance, dotted verticals where something begins.
+        a large marker where a family leaves chance, dotted verticals where something begins. The
+        families are named on the right, the first to leave chance on top.
     """
     columns = log_columns(log)
     steps, ways = _steps(columns), progress(log, config, smooth)
     shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 300)).astype(int))
     figure, (axes,) = new_figure(8.6, 4.4)
     for term, way in ways.items():
-        colour = FAMILY_COLOURS[TERM_OF[term].family]
-        line: Any = {"color": colour, "linestyle": STREAM_LINES[TERM_OF[term].stream]}
+        family, stream = TERM_OF[term].family, TERM_OF[term].stream
+        line: Any = {"color": FAMILY_COLOURS[family], "linestyle": STREAM_LINES[stream]}
         axes.plot(steps[shown], 100 * way[shown], linewidth=1.7, **line)
+        last: Any = {"color": FAMILY_COLOURS[family], "marker": FAMILY_MARKERS[family]}
+        axes.plot(steps[-1:], 100 * way[-1:], markersize=4, **last)
     axes.set(xlabel="step", ylabel="way from chance to the best value, %", title=title)
     axes.set_ylim(-12, 108)
     axes.margins(x=0.01)
@@ -96,40 +101,29 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
     axes.axhline(0, color=GREY, linewidth=1)
     _label_families(axes, steps, ways, onsets(log, config, smooth))
     _label_starts(axes, columns, steps, config)
-    for stream, style in STREAM_LINES.items():
-        axes.plot([], [], color=GREY, linestyle=style, label=stream)
-    figure.legend(loc="outside lower center", ncols=3)
+    streams = [
+        axes.plot([], [], color=GREY, linestyle=style, label=stream)[0]
+        for stream, style in STREAM_LINES.items()
+    ]
+    figure.legend(handles=streams, loc="outside lower center", ncols=3)
     return figure
 
 
 def _label_families(axes: Axes, steps: Array, ways: dict[str, Array], left: list[Onset]) -> None:
-    """Names at the right end, kept apart, and a dot where the first term of each leaves chance."""
-    ends = {}
-    for family, colour in FAMILY_COLOURS.items():
-        own = [way for term, way in ways.items() if TERM_OF[term].family == family]
-        ends[family] = float(np.nanmean([100 * way[-1] for way in own]))
-        first = next((o for o in left if TERM_OF[o.term].family == family), None)
-        if first is not None and not math.isnan(first.step):
-            axes.plot([first.step], [10], "o", color=colour, markersize=7, zorder=5)
-    order = sorted((f for f in ends if math.isfinite(ends[f])), key=lambda family: ends[family])
-    height = -math.inf
-    for family in order:
-        height = max(ends[family], height + 7)
-        step = next((o.step for o in left if TERM_OF[o.term].family == family), math.nan)
+    """A marker where the first term of each leaves chance, and their names on the right in time."""
+    first: dict[str, Onset] = {}
+    for onset in left:
+        if np.isfinite(ways[onset.term]).any():
+            first.setdefault(TERM_OF[onset.term].family, onset)
+    handles = []
+    for family, (term, step) in first.items():
         name = "alignment" if family == "align" else family
         since = "stays at chance" if math.isnan(step) else f"from step {step:.0f}"
-        axes.annotate(
-            f"{name}\n{since}",
-            (1, height),
-            (8, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            color=FAMILY_COLOURS[family],
-            fontsize=9,
-            weight="bold",
-        )
-        height += 5
+        marker: Any = {"color": FAMILY_COLOURS[family], "marker": FAMILY_MARKERS[family]}
+        height = 100 * ways[term][np.searchsorted(steps, step)] if math.isfinite(step) else step
+        label = f"{name}\n{since}"
+        handles += axes.plot([step], [height], markersize=7, zorder=5, label=label, **marker)
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1))
 
 
 def _label_starts(

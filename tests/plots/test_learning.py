@@ -9,6 +9,8 @@ import pytest
 
 from sdc_lib import plots
 from sdc_lib.config import CurriculumConfig, ModelConfig, OptimConfig, PretrainConfig
+from sdc_lib.plots.learning import FAMILY_COLOURS, FAMILY_MARKERS
+from sdc_lib.plots.style import BLUE, STREAM_COLOURS
 from sdc_lib.terms import TERMS
 
 CONFIG = PretrainConfig(
@@ -58,11 +60,21 @@ def test_onsets_come_in_order_and_what_never_left_comes_last() -> None:
     assert [onset.term.split("_")[0] for onset in found][-3:] == ["fidelity"] * 3
 
 
+def test_no_family_has_the_colour_of_a_stream() -> None:
+    assert not set(FAMILY_COLOURS.values()) & {*STREAM_COLOURS.values(), BLUE}
+    assert len(set(FAMILY_COLOURS.values())) == len(set(FAMILY_MARKERS.values())) == 4
+
+
 def test_the_plot_says_when_families_leave_chance_and_what_begins() -> None:
     figure = plots.learning_order(log(), CONFIG, smooth=1)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "contrast\nfrom step 11",
+        "alignment\nfrom step 21",
+        "local\nfrom step 31",
+        "fidelity\nstays at chance",
+    ]
     texts = " | ".join(text.get_text() for text in figure.axes[0].texts)
-    assert "contrast\nfrom step 11" in texts
-    assert "alignment\nfrom step 21" in texts
-    assert "fidelity\nstays at chance" in texts
     assert "codebooks learn\nqueue joins" in texts
     assert "local terms" in texts

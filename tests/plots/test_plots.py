@@ -217,6 +217,7 @@ def test_loss_curves_draw_all_thirteen_terms_and_log_k(tmp_path: Path) -> None:
     assert tuple(terms) == LossTerms._fields
     marks = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
     assert [float(np.asarray(mark)[0]) for mark in marks] == [pytest.approx(math.log(20))]
+    assert "log 20" in figure.axes[1].get_xlabel(), "beside the panel, where no curve runs"
 
 
 def test_a_log_without_rows_is_an_error_and_gaps_are_not() -> None:
