@@ -1,7 +1,8 @@
 """Where the concepts of weights look on MotionFactors, and what that must be compared with.
 
-``python -m benchmarks.localisation WEIGHTS`` writes three records to results/: the weights, the
-same with every clip's frames in random order, and untrained heads on the same backbone.
+``python -m benchmarks.localisation WEIGHTS`` writes four records to results/: the weights, the
+same with every clip's frames in random order, the same with clips of twice the side (and so four
+times the places to look at), and untrained heads on the same backbone.
 """
 
 import argparse
@@ -21,16 +22,23 @@ from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.weights import load, load_config
 
 ROOT = Path(__file__).resolve().parents[1]
-VARIANTS = {"": "", "shuffled": ", frames shuffled", "untrained": ", untrained heads"}
+VARIANTS = {
+    "plain": "",
+    "shuffled": ", frames shuffled",
+    "enlarged": ", twice the side",
+    "untrained": ", untrained heads",
+}
 
 
 def measure(weights: str, key: str, videos: MotionFactors, seeds: range, folder: Path) -> Record:
     """Measure one variant with every seed and write its record."""
     model, config = load(weights), load_config(weights)
     clips = settings_for("own", config).clips
+    if key == "enlarged":
+        clips = replace(clips, size=2 * clips.size)
     row = config.name + VARIANTS[key]
     record = Record(
-        name="-".join(["localisation", config.name, *filter(None, [key])]),
+        name="-".join(["localisation", config.name, *([key] if key != "plain" else [])]),
         table="localisation",
         row=row,
         values={},
@@ -74,12 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "results")
     parser.add_argument("--split", default="test", choices=("val", "test"))
     parser.add_argument("--seeds", type=int, default=3, help="of untrained heads")
+    parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     options = parser.parse_args(argv)
     data = replace(load_config(options.weights).data, dataset="motion-factors", size="tiny")
     videos = open_dataset(data, options.data_dir, options.split)
     if not isinstance(videos, MotionFactors):
         raise TypeError(f"MotionFactors is needed, got {videos}")
-    for key in VARIANTS:
+    for key in options.only:
         seeds = range(options.seeds if key == "untrained" else 1)
         measure(options.weights, key, videos, seeds, options.results)
     return 0

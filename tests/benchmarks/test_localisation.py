@@ -10,7 +10,7 @@ from sdc_lib.evaluation.ledger import read_record
 from tests.helpers.small_gallery import save_weights
 
 
-def test_three_variants_are_recorded(
+def test_variants_are_recorded(
     motion_factors_root: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -23,10 +23,15 @@ def test_three_variants_are_recorded(
     words = [str(weights), "--results", str(tmp_path), "--seeds", "2"]
     assert localisation.main(words) == 0
     name = "localisation-motion_factors_tiny"
-    plain, shuffled, untrained = (
-        read_record(tmp_path / f"{name}{suffix}.json") for suffix in ("", "-shuffled", "-untrained")
+    plain, shuffled, enlarged, untrained = (
+        read_record(tmp_path / f"{name}{suffix}.json")
+        for suffix in ("", "-shuffled", "-enlarged", "-untrained")
     )
-    assert plain.evaluated == shuffled.evaluated == 3
+    assert plain.evaluated == shuffled.evaluated == enlarged.evaluated == 3
+    assert "size=32" in plain.protocol
+    assert "size=64" in enlarged.protocol
+    sharpest = "the shape itself on the shape"
+    assert enlarged.values[sharpest][0] > plain.values[sharpest][0]  # finer maps can be sharper
     assert plain.values["dynamic concepts on the shape"][0] > 0
     assert set(plain.intervals) == set(plain.values)
     assert untrained.seeds == [0, 1]
