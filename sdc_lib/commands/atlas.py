@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -26,6 +26,8 @@ class Atlas:
     """Which part of it; all for a folder or list that has no parts."""
     data_dir: Path = Path("data")
     """Where data sets are."""
+    size: Literal["toy", "tiny", "small", "standard"] | None = None
+    """Which MotionFactors; the one that the weights were trained on when None."""
     fold: Fold = 1
     """Official split number, where there are several."""
     top: TopVideos = 6
@@ -53,7 +55,8 @@ class Atlas:
         if self.cache_dir is not None:
             check_writable_folder(self.cache_dir)
         model, config = load(self.weights), load_config(self.weights)
-        data = replace(config.data, dataset=self.dataset, fold=self.fold)
+        size = self.size or config.data.size
+        data = replace(config.data, dataset=self.dataset, fold=self.fold, size=size)
         videos = open_usable(data, self.data_dir, self.split, self.workers)
         report = write_atlas(
             model.to(device),

@@ -52,6 +52,13 @@ def test_atlas_from_the_command_line(
     assert any(name in out.read_text(encoding="utf-8") for name in NAMES)
 
 
+def test_atlas_looks_through_the_size_that_is_asked_for(weights: Path, tmp_path: Path) -> None:
+    page = tmp_path / "atlas.html"
+    options = ["--out", str(page), "--data-dir", str(tmp_path), "--device", "cpu"]
+    assert main(["atlas", str(weights), "--size", "toy", "--top", "1", *options]) == 0
+    assert "of motion-factors-toy/test" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("target", ["video", "weights", "folder", "file below"])
 def test_embed_never_writes_over_an_input(
     target: str, weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
