@@ -26,7 +26,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset, VideoFile
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.presets import PRESETS
-from sdc_lib.support.files import loader_workers
+from sdc_lib.support.processes import loader_workers
 from sdc_lib.support.workers import Reading
 from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs
 from sdc_lib.video import write_video

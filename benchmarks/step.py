@@ -46,8 +46,9 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.evaluation.ledger import current_commit
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS, at_toy_size
-from sdc_lib.support.files import loader_workers, type_and_first_line, write_atomically
+from sdc_lib.support.files import type_and_first_line, write_atomically
 from sdc_lib.support.memory import PREFETCH
+from sdc_lib.support.processes import loader_workers
 from sdc_lib.training.estimate import count
 
 PEAK_TFLOPS = {"H100": 800.0, "H200": 800.0, "A100": 280.0}

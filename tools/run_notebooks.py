@@ -22,7 +22,7 @@ import nbformat
 import papermill
 import tyro
 
-from sdc_lib.support.files import available_cores
+from sdc_lib.support.processes import available_cores
 from tools.pages import write_site
 from tools.side_by_side import side_by_side
 from tools.tidy import ROOT, tidy

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdc_lib.support.files import available_cores, first_line, type_and_first_line
+from sdc_lib.support.files import first_line, type_and_first_line
+from sdc_lib.support.processes import available_cores
 
 MINIMUM_PYTHON = (3, 10)
 MINIMUM_FREE_GB = 2.0
@@ -164,7 +165,7 @@ def _check_cards() -> Check:
 def check_shared() -> Check:
     """Worker processes have room to hand over one batch of the default size."""
     from sdc_lib.config import PretrainConfig
-    from sdc_lib.support.files import free_shared_memory
+    from sdc_lib.support.memory import free_shared_memory
 
     config = PretrainConfig()
     data, batch = config.data, config.optim.batch_size

@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut, VideoDataset
 from sdc_lib.datasets.verdicts import FIELDS, TASK, FileCheck, read_rows, verdict
-from sdc_lib.support.files import available_cores, naming, remove_leftovers, write_atomically
+from sdc_lib.support.files import naming, remove_leftovers, write_atomically
+from sdc_lib.support.processes import available_cores
 from sdc_lib.video import VideoInfo, probe
 from sdc_lib.video.isolate import run_isolated
 

@@ -15,14 +15,9 @@ from tqdm import tqdm
 
 from sdc_lib.datasets.base import LeftOut
 from sdc_lib.datasets.files import Walk, videos_below
-from sdc_lib.support.files import (
-    available_cores,
-    remove_leftovers,
-    too_long,
-    write_atomically,
-    written_beside,
-)
+from sdc_lib.support.files import remove_leftovers, too_long, write_atomically, written_beside
 from sdc_lib.support.locks import alone_in
+from sdc_lib.support.processes import available_cores
 from sdc_lib.video.isolate import run_isolated
 from sdc_lib.video.transcode import CONTAINERS
 

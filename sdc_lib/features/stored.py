@@ -16,7 +16,7 @@ from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.datasets.frames import sample_generator
 from sdc_lib.features.cache import CachedViews, cache_views
 from sdc_lib.model import SDC
-from sdc_lib.support.files import loader_workers
+from sdc_lib.support.processes import loader_workers
 
 
 class FeatureSample(NamedTuple):

@@ -1,12 +1,10 @@
-"""Files written beside their place and renamed, whole or not there; cores; lines of errors."""
+"""Files written beside their place and renamed, whole or not there; lines of errors."""
 
 import contextlib
 import errno
 import json
 import os
 import re
-import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,40 +142,6 @@ def too_long(path: Path) -> str:
     """Why a file cannot be written whose name or path the system finds too long."""
     name, whole = (len(os.fsencode(part)) for part in (path.name, os.path.abspath(path)))
     return f"the name of its copy is too long: {name} bytes, {whole} with its folders"
-
-
-def describe_exit(code: int) -> str:
-    """How a process ended, from what Python says of it."""
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"{signal.Signals(-code).name} (signal {-code})"
-    return f"exit status {code}"
-
-
-def available_cores() -> int:
-    """Cores that this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def loader_workers(wanted: int) -> int:
-    """Processes that read data for one training process.
-
-    Args:
-        wanted: How many; -1 for the cores that are left.
-
-    Returns:
-        At most the cores of this machine, divided among its training processes.
-    """
-    cores = available_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    return min(cores, max(1, cores - 1) if wanted < 0 else wanted)
-
-
-def free_shared_memory() -> int:
-    """Bytes that processes can still share; more than anyone needs where there is no limit."""
-    folder = Path("/dev/shm")
-    return shutil.disk_usage(folder).free if folder.is_dir() else 2**60
 
 
 @contextlib.contextmanager

@@ -1,11 +1,19 @@
 """Shared memory: what worker processes hand over their samples in."""
 
+import shutil
 import warnings
+from pathlib import Path
 
-from sdc_lib.support.files import free_shared_memory, loader_workers
+from sdc_lib.support.processes import loader_workers
 
 PREFETCH = 2
 """Items, samples or batches, that a worker reads ahead."""
+
+
+def free_shared_memory() -> int:
+    """Bytes that processes can still share; more than anyone needs where there is no limit."""
+    folder = Path("/dev/shm")
+    return shutil.disk_usage(folder).free if folder.is_dir() else 2**60
 
 
 def fitting_workers(wanted: int, item_bytes: int) -> tuple[int, int]:

@@ -1,10 +1,40 @@
-"""Whether another process of this machine still lives."""
+"""Processes of this machine: how many are worth starting, how one ended, whether one lives."""
 
+import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 
 _SLACK = 1.0  # seconds by which the clocks of processes and of files may differ
+
+
+def available_cores() -> int:
+    """Cores that this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def loader_workers(wanted: int) -> int:
+    """Processes that read data for one training process.
+
+    Args:
+        wanted: How many; -1 for the cores that are left.
+
+    Returns:
+        At most the cores of this machine, divided among its training processes.
+    """
+    cores = available_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    return min(cores, max(1, cores - 1) if wanted < 0 else wanted)
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, from what Python says of it."""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"{signal.Signals(-code).name} (signal {-code})"
+    return f"exit status {code}"
 
 
 def lives_since(pid: int, moment: float) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 from torch._C import _remove_worker_pids
 from torch.utils.data import DataLoader
 
-from sdc_lib.support.files import describe_exit
+from sdc_lib.support.processes import describe_exit
 
 T = TypeVar("T")
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux

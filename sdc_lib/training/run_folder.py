@@ -16,8 +16,9 @@ from lightning_fabric import Fabric
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
-from sdc_lib.support.files import available_cores, read_facts, write_atomically
+from sdc_lib.support.files import read_facts, write_atomically
 from sdc_lib.support.locks import alone_in
+from sdc_lib.support.processes import available_cores
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video import video_backend

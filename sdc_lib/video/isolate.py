@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sdc_lib.support.files import describe_exit, type_and_first_line
+from sdc_lib.support.files import type_and_first_line
+from sdc_lib.support.processes import describe_exit
 
 Status = Literal["ok", "error", "crashed", "timeout"]
 _START_SECONDS = 120.0

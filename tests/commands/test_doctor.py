@@ -129,12 +129,12 @@ def test_gpus_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shared_memory_must_hold_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdc_lib.support.files.free_shared_memory", lambda: 64 * 2**20)
+    monkeypatch.setattr("sdc_lib.support.memory.free_shared_memory", lambda: 64 * 2**20)
     check = doctor.check_shared()
     assert not check.ok
     assert "67 MB of shared memory free" in check.detail
     assert "--shm-size" in check.fix
-    monkeypatch.setattr("sdc_lib.support.files.free_shared_memory", lambda: 2**60)
+    monkeypatch.setattr("sdc_lib.support.memory.free_shared_memory", lambda: 2**60)
     assert doctor.check_shared().ok
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from sdc_lib.support.files import (
-    available_cores,
     check_writable,
     first_line,
     read_facts,
@@ -81,10 +80,6 @@ def test_the_first_line_of_an_error() -> None:
     assert first_line(OSError(36, "File name too long", "a")) == "File name too long: 'a'"
     assert type_and_first_line(ValueError("one\ntwo")) == "ValueError: one"
     assert type_and_first_line(KeyError()) == "KeyError"
-
-
-def test_at_least_one_core() -> None:
-    assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
 
 def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from sdc_lib.support.processes import lives_since
+from sdc_lib.support.processes import available_cores, describe_exit, lives_since
 from tests.helpers.processes import ended_process
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="asks by a signal of Unix")
@@ -35,3 +35,15 @@ def test_one_that_ended_and_is_still_listed_does_not_live() -> None:
         process.stdout.read()  # until its end
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not lives_since(process.pid, time.time())
+
+
+def test_at_least_one_core() -> None:
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(-9, "SIGKILL (signal 9)"), (-6, "SIGABRT (signal 6)"), (3, "exit status 3")],
+)
+def test_how_a_process_ended_is_said_in_words(code: int, text: str) -> None:
+    assert describe_exit(code) == text

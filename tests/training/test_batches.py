@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from sdc_lib.datasets.clips import PairSample, SampleKey
-from sdc_lib.support.files import available_cores, loader_workers
+from sdc_lib.support.processes import available_cores, loader_workers
 from sdc_lib.training.batches import (
     BatchPlan,
     PixelBatch,
@@ -131,7 +131,7 @@ def test_workers_fit_into_shared_memory(
 
 
 def test_workers_are_the_cores_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdc_lib.support.files.available_cores", lambda: 16)
+    monkeypatch.setattr("sdc_lib.support.processes.available_cores", lambda: 16)
     assert [loader_workers(wanted) for wanted in (-1, 0, 3, 99)] == [15, 0, 3, 16]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
     assert loader_workers(-1) == 1

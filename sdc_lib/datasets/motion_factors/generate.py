@@ -28,7 +28,8 @@ from sdc_lib.datasets.motion_factors.scenes import SCENES, Background
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 from sdc_lib.datasets.motion_factors.world import render_video
-from sdc_lib.support.files import available_cores, naming, read_facts, write_atomically
+from sdc_lib.support.files import naming, read_facts, write_atomically
+from sdc_lib.support.processes import available_cores
 from sdc_lib.video import write_video
 from sdc_lib.video.isolate import Outcome, run_isolated
 
