@@ -30,20 +30,20 @@ RECORDED = [
 NUMBER = re.compile(r"\d+\.\d+")
 
 
-def notebook(number: str) -> nbformat.NotebookNode:
+def cells(number: str) -> list[nbformat.NotebookNode]:
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
-    return nbformat.read(path, as_version=4)
+    return list(nbformat.read(path, as_version=4).cells)
 
 
 def words(number: str) -> str:
     """The prose of a notebook on one line."""
-    cells = notebook(number).cells
-    return " ".join(" ".join(c.source.split()) for c in cells if c.cell_type == "markdown")
+    prose = (cell.source.split() for cell in cells(number) if cell.cell_type == "markdown")
+    return " ".join(" ".join(line) for line in prose)
 
 
 def printed(number: str) -> set[str]:
     """Every decimal number that the cells of a notebook have printed or shown in tables."""
-    outputs = [o for cell in notebook(number).cells for o in cell.get("outputs", [])]
+    outputs = [o for cell in cells(number) for o in cell.get("outputs", [])]
     texts = [o.get("text", "") for o in outputs]
     for output in outputs:
         shown = output.get("data", {})
