@@ -10,53 +10,15 @@ from torch.testing import assert_close
 from sdc_lib.attention import local_contrast, select_concepts
 from sdc_lib.codebook import alignment
 from sdc_lib.config import LossWeights, ObjectiveConfig
-from sdc_lib.contrast import Projections, info_nce
-from sdc_lib.model import ConceptHeads, Descriptors, HeadsOutput
+from sdc_lib.contrast import info_nce
+from sdc_lib.model import ConceptHeads
 from sdc_lib.objective import LossTerms, SDCObjective
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from tests.helpers.launches import Launches
+from tests.helpers.outputs import BATCH, DIM, K, constant_output, draw, leaves, random_output
 from tests.helpers.tensor_modes import NoHostSync
 
-BATCH, K, DIM = 5, 12, 4
 S, D = slice(0, K), slice(K, 2 * K)
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def random_output(dtype: torch.dtype = torch.float64) -> HeadsOutput:
-    return HeadsOutput(
-        pooled=draw(BATCH, 6, DIM).to(dtype),
-        projections=Projections(*(draw(BATCH, 2, DIM, seed=i).to(dtype) for i in range(1, 6))),
-        scores=draw(BATCH, 6, 2 * K, seed=6).tanh().to(dtype),
-        reconstruction=draw(BATCH, 6, DIM, seed=7).to(dtype),
-        descriptors=Descriptors(
-            draw(BATCH, 2, 2 * K, DIM, seed=8).to(dtype),
-            draw(BATCH, 2, K, DIM, seed=9).to(dtype),
-            draw(BATCH, 2, K, DIM, seed=10).to(dtype),
-        ),
-    )
-
-
-def constant_output(value: float, batch: int = BATCH) -> HeadsOutput:
-    def leaf(*shape: int) -> Tensor:
-        return torch.full(shape, value, requires_grad=True)
-
-    return HeadsOutput(
-        leaf(batch, 6, DIM),
-        Projections(*(leaf(batch, 2, DIM) for _ in range(5))),
-        leaf(batch, 6, 2 * K),
-        leaf(batch, 6, DIM),
-        Descriptors(leaf(batch, 2, 2 * K, DIM), leaf(batch, 2, K, DIM), leaf(batch, 2, K, DIM)),
-    )
-
-
-def leaves(output: HeadsOutput) -> list[Tensor]:
-    assert output.descriptors is not None
-    own = [output.pooled, output.scores, output.reconstruction]
-    return [*own, *output.projections, *output.descriptors]
 
 
 def test_contrast_terms() -> None:

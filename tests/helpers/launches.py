@@ -1,7 +1,6 @@
 """How many kernels a computation would launch on a GPU, counted without one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -27,13 +26,7 @@ class Launches(TorchDispatchMode):
         """Operations so far."""
         return self.operations.total()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._schema.name.split("::")[-1]
         if not func.is_view and name not in _FREE:
             self.operations[name] += 1

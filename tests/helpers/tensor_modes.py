@@ -1,6 +1,6 @@
 """Modes that watch which tensors a function makes and what it asks of the host."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,13 +27,7 @@ class LargestTensor(TorchFunctionMode):
             self.elements = max(self.elements, value.numel())
         return value
 
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self.see(func(*args, **(kwargs or {})))
 
 
@@ -48,13 +42,7 @@ def largest_tensor() -> Iterator[LargestTensor]:
 class NoHostSync(TorchFunctionMode):
     """Fails on operations that make the host wait for the device."""
 
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
         if name in SYNCHRONISING:
             raise AssertionError(f"{name} waits for the device")
