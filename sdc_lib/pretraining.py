@@ -26,13 +26,7 @@ from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.alarms import check_replaced
-from sdc_lib.training.batches import (
-    Batch,
-    BatchPlan,
-    make_loader,
-    make_pairs,
-    to_device,
-)
+from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs, to_device
 from sdc_lib.training.log import StepHook
 from sdc_lib.training.options import PretrainOptions, check_run
 from sdc_lib.training.progress import progress_bar, report
@@ -193,9 +187,16 @@ class _Run:
             self._note(0.0)  # what an earlier call was killed before it could say
             return
         started = time.perf_counter()
+        samples = self._samples(stop)
+        if samples is not None:
+            self._steps(samples, stop)
+        self._note(time.perf_counter() - started)
+
+    def _steps(self, samples: PairClips | StoredPairs, stop: StopRequest) -> None:
+        """Step after step, until the last one or a stop."""
+        state, plan = self.state, self.plan
         on_gpu = self.fabric.device.type == "cuda"
-        workers = self.config.data.workers
-        loader = make_loader(self._samples(), plan, workers, pin_memory=on_gpu)
+        loader = make_loader(samples, plan, self.config.data.workers, pin_memory=on_gpu)
         bar = progress_bar(state.step, plan.last_step, self._shows_bar())
         log = RunLog(self.folder, self.config, plan, self.pairs.videos, self.options)
         reading = closing(read_ahead(loader, self.pairs.videos, plan.shown))
@@ -205,7 +206,6 @@ class _Run:
                 bar.update()
                 if self._end_step(log, stop):
                     break
-        self._note(time.perf_counter() - started)
 
     def _step(self, batches: Iterator[Batch], log: RunLog) -> None:
         """One step of the optimiser: everything that decides the weights."""
@@ -274,16 +274,18 @@ class _Run:
             facts = provenance(self.config, self.plan, self.pairs.videos, step)
             if self.folder.export(self.state.model, self.config, facts):
                 self._report(f"wrote {self.folder.weights}")
+            if step == self.config.optim.epochs * per_epoch:
+                self.folder.remove_encoded()
         self.fabric.barrier()
         return PretrainResult(path, step, per_epoch, True, self.folder.weights)
 
-    def _samples(self) -> PairClips | StoredPairs:
-        """What batches are made of: clips, or their features by the frozen backbone."""
-        passes = self.config.optim.stored_passes
-        if not passes:
+    def _samples(self, stop: StopRequest) -> PairClips | StoredPairs | None:
+        """What batches are made of: clips, or their features; None if encoding was stopped."""
+        if not self.config.optim.stored_passes:
             return self.pairs
-        self._report(f"encoding {len(self.pairs)} videos, {passes} times each")
-        return store_pairs(self.state.model, self.pairs, self.config, self._shows_bar())
+        asked, first = partial(stop.agreed, self.fabric), self.fabric.is_global_zero
+        model, kept, bar = self.state.model, self.folder.encoded, self._shows_bar()
+        return store_pairs(model, self.pairs, self.config, kept, asked, writes=first, progress=bar)
 
     def _shows_bar(self) -> bool:
         return self.fabric.is_global_zero and self.options.progress

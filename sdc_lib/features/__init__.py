@@ -4,13 +4,8 @@
 `cache_views` and `cache_clips` keep what the backbone gives for training heads alone.
 """
 
-from sdc_lib.features.cache import (
-    CachedClips,
-    CachedViews,
-    cache_clips,
-    cache_views,
-    rescore,
-)
+from sdc_lib.features.cached_clips import CachedClips, cache_clips, rescore
+from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.extract import encode_clips, extract_features, weights_hash
 from sdc_lib.features.store import Features, load_features, save_features

@@ -5,6 +5,9 @@ video is encoded once under a few augmentations, and the heads train on the stor
 hundreds of epochs in minutes.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -14,9 +17,22 @@ from torch.utils.data import Dataset
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.clips import PairClips, SampleKey
 from sdc_lib.datasets.frames import sample_generator
-from sdc_lib.features.cache import CachedViews, cache_views
+from sdc_lib.features.cached_views import (
+    CachedViews,
+    EncodedSamples,
+    concatenate,
+    encode_samples,
+    join_samples,
+)
+from sdc_lib.features.parts import PartFolder
 from sdc_lib.model import SDC
 from sdc_lib.support.processes import loader_workers
+from sdc_lib.support.tensors import digest
+
+BATCH = 32
+"""Samples a forward pass."""
+PART = 64
+"""Batches a file: less than a minute's work on one core is lost when a run is killed."""
 
 
 class FeatureSample(NamedTuple):
@@ -65,24 +81,73 @@ class StoredPairs(Dataset[FeatureSample]):
 
 
 def store_pairs(
-    model: SDC, pairs: PairClips, config: PretrainConfig, progress: bool = True
-) -> StoredPairs:
-    """Encode every video as often as the configuration says.
+    model: SDC,
+    pairs: PairClips,
+    config: PretrainConfig,
+    kept: Path,
+    stop: Callable[[], bool],
+    *,
+    writes: bool = True,
+    progress: bool = True,
+) -> StoredPairs | None:
+    """Encode every video as often as the configuration says, or go on where that was broken off.
 
     Args:
         model: Its backbone is frozen.
         pairs: The samples; pass p takes those of epoch p.
         config: Of the run.
+        kept: Folder for what is encoded; a later call takes it from there.
+        stop: Asked after every batch whether to break off.
+        writes: Whether this process writes into it.
         progress: Show a bar if it takes more than two seconds.
+
+    Returns:
+        The samples, or None if it was broken off.
+
+    Raises:
+        OSError: If the folder cannot be written.
+        VideoError: If a process that reads videos died.
     """
-    cached = cache_views(
+    passes = config.optim.stored_passes
+    made_from = digest(model.backbone.state_dict()) + pairs.videos.fingerprint()
+    folder = PartFolder(kept, made_from)
+    parts = list(folder.read())
+    done = sum(len(part.indices) for part in parts)
+    if done == passes * len(pairs):
+        return StoredPairs(join_samples(parts, pairs.videos, passes), config.seed)
+    batches = encode_samples(
         model,
         pairs,
-        config.optim.stored_passes,
+        passes,
+        first=done // BATCH,
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
+        batch_size=BATCH,
         workers=loader_workers(config.data.workers),
         autocast=config.optim.precision == "bf16-mixed",
         progress=progress,
     )
-    return StoredPairs(cached, config.seed)
+    with closing(batches):
+        for part in _parts(batches, stop):
+            if writes:
+                folder.write(done, part)
+            parts.append(part)
+            done += len(part.indices)
+    if done < passes * len(pairs):
+        return None
+    return StoredPairs(join_samples(parts, pairs.videos, passes), config.seed)
+
+
+def _parts(batches: Iterator[EncodedSamples], stop: Callable[[], bool]) -> Iterator[EncodedSamples]:
+    """`PART` batches as one, and the rest; none after it was to stop."""
+    part: list[EncodedSamples] = []
+    for batch in batches:
+        part.append(batch)
+        stopped = stop()
+        if stopped or len(part) == PART:
+            yield concatenate(part)
+            part = []
+        if stopped:
+            return
+    if part:
+        yield concatenate(part)

@@ -5,6 +5,7 @@ comes from a few steps on the real device.
 """
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,8 +79,11 @@ class RunCost:
             f" about {self.hours:.2f} hours",
         ]
         if optim.stored_passes:
+            passes = optim.stored_passes
+            size = self.videos * passes * stored_bytes(self.config) / 1e9
             lines.append(
-                f"encoded before     {self.videos} videos x {optim.stored_passes}, not in the hours"
+                f"encoded before     {self.videos} videos x {passes}, not in the hours; "
+                f"{size:.2g} GB on disk meanwhile"
             )
         elif self.data_seconds_per_video is not None:
             workers = self.data_seconds_per_video / self.seconds_per_video
@@ -168,6 +172,15 @@ def count(config: PretrainConfig) -> Count:
     return Count(parameters, counter.get_total_flops() / 2, saved / 2)
 
 
+def stored_bytes(config: PretrainConfig) -> int:
+    """Bytes of the stored features of one sample: six pooled ones in float32, local in float16."""
+    return 6 * _dim(config) * (4 + 2 * math.prod(config.optim.stored_grid))
+
+
+def _dim(config: PretrainConfig) -> int:
+    return int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
+
+
 def memory(counted: Count, precision: str, batch: int) -> float:
     """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps."""
     half = 0.5 if precision == "bf16-mixed" else 1.0
@@ -177,8 +190,7 @@ def memory(counted: Count, precision: str, batch: int) -> float:
 def _random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:
     indices, replaced = torch.arange(batch), torch.zeros(batch, dtype=torch.bool)
     if config.optim.stored_passes:
-        dim = int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
-        pooled = torch.randn(batch, 6, dim, device=device)
+        pooled = torch.randn(batch, 6, _dim(config), device=device)
         local = pooled[..., None, None, None].expand(*pooled.shape, *config.optim.stored_grid)
         return FeatureBatch(pooled, local, indices, replaced)
     size = config.data.augment.size

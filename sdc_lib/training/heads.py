@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
-from sdc_lib.features.cache import CachedClips, CachedViews, cache_clips, cache_views, rescore
+from sdc_lib.features.cached_clips import CachedClips, cache_clips, rescore
+from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.terms import FAMILIES, term_weights

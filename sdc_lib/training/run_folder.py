@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+import shutil
 import time
 import warnings
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ class RunFolder:
     """Paths of a run's files.
 
     Args:
-        path: The folder; made by `claim`.
+        path: The folder; made by `claimed`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,6 +44,7 @@ class RunFolder:
         self.weights = path / "model.safetensors"
         self.run = path / "run.json"
         self.failed_batch = path / "failed_batch.txt"
+        self.encoded = path / "encoded"
 
     def recorded(self, config: PretrainConfig) -> PretrainConfig:
         """The configuration this folder was started with, or `config` if it is new.
@@ -107,6 +109,11 @@ class RunFolder:
         export_model(model, config, self.weights, provenance)
         return True
 
+    def remove_encoded(self) -> None:
+        """Remove stored features, of which a finished run has no more use."""
+        if self.encoded.is_dir():
+            shutil.rmtree(self.encoded)
+
     def newest(self) -> str:
         """Path of the newest checkpoint, for messages."""
         found = list_checkpoints(self.checkpoints)
@@ -137,9 +144,10 @@ class RunFolder:
             fabric: Launched.
         """
         known = self.facts()
-        if step == first_step and step == known.get("steps"):
+        if step == first_step == known.get("steps") and step:
             return
-        earlier = known.get("seconds", 0.0) if first_step else 0.0
+        goes_on = first_step > 0 or known.get("steps") == 0
+        earlier = known.get("seconds", 0.0) if goes_on else 0.0
         self.note(
             seconds=round(earlier + seconds, 1),
             steps=step,

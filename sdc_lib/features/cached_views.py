@@ -1,12 +1,9 @@
-"""Features of a frozen backbone, kept in memory: of training views and of evaluation clips.
+"""Features of training views by a frozen backbone, kept in memory: what heads are trained on."""
 
-`sdc_lib.training.heads` trains heads on the former; `rescore` gives the latter's concepts under
-any heads without touching a video again.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,14 +16,11 @@ from sdc_lib.backbones import BackboneOutput
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
 from sdc_lib.datasets.reading import read_ahead
-from sdc_lib.features.clips import ClipSettings, ClipSource
-from sdc_lib.features.extract import encode_clips
-from sdc_lib.features.store import Features, Floats
-from sdc_lib.model import SDC, ConceptHeads
+from sdc_lib.model import SDC
 from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tuning import keep_freed_memory
 from sdc_lib.support.workers import start_worker
-from sdc_lib.views import STREAMS, Boundary, Stream, moving_views
+from sdc_lib.views import Boundary, moving_views
 
 
 @dataclass(frozen=True)
@@ -66,19 +60,15 @@ class CachedViews:
         return pooled, self.local[rows, passes].float()
 
 
-@dataclass(frozen=True)
-class CachedClips:
-    """Backbone features of the evaluation clips of a split, to be scored by any heads.
+class EncodedSamples(NamedTuple):
+    """Backbone features of the six views of some samples, in the order of `encode_samples`."""
 
-    Attributes:
-        features: Names, labels and per-video pooled features.
-        pooled: Per stream, features of every clip, ``(M, D)``.
-        videos: Position of each clip's video in `features`, ``(M,)``.
-    """
-
-    features: Features
-    pooled: Mapping[Stream, Tensor]
-    videos: Tensor
+    pooled: Tensor
+    """float32, ``(n, 6, D)``."""
+    local: Tensor | None
+    """float16, ``(n, 6, D, T', H', W')``, or None if they were not kept."""
+    indices: Tensor
+    """The video that each sample really shows, ``(n,)``."""
 
 
 def cache_views(
@@ -113,32 +103,95 @@ def cache_views(
     Raises:
         ValueError: If there is no pass.
     """
+    samples = encode_samples(
+        model,
+        clips,
+        passes,
+        local_grid=local_grid,
+        boundary=boundary,
+        batch_size=batch_size,
+        workers=workers,
+        autocast=autocast,
+        progress=progress,
+    )
+    return join_samples(list(samples), clips.videos, passes)
+
+
+def encode_samples(
+    model: SDC,
+    clips: PairClips,
+    passes: int,
+    *,
+    first: int = 0,
+    local_grid: tuple[int, int, int] | None = None,
+    boundary: Boundary = "wrap",
+    batch_size: int = 32,
+    workers: int = 0,
+    autocast: bool = False,
+    progress: bool = True,
+) -> Generator[EncodedSamples, None, None]:
+    """What `cache_views` keeps, batch after batch; the passes of a video follow each other.
+
+    Args:
+        model: See `cache_views`.
+        clips: See there, as all that follows but `first`.
+        passes: How many augmentations of each video.
+        first: Batches to leave out at the beginning, because they were encoded before.
+        local_grid: What local maps are averaged down to; None keeps none.
+        boundary: First frame of a frame difference.
+        batch_size: Samples a batch.
+        workers: Processes that decode.
+        autocast: Run the backbone in bfloat16 where that is safe.
+        progress: Show a bar if it takes more than two seconds.
+
+    Yields:
+        See `EncodedSamples`.
+
+    Raises:
+        ValueError: If there is no pass.
+    """
     if passes < 1:
         raise ValueError(f"passes is {passes}; it must be at least 1")
     keep_freed_memory()
-    pooled, maps, indices = [], [], []
     with evaluating(model):
-        for sample in _samples(clips, passes, batch_size, workers, progress):
+        for sample in _samples(clips, passes, first, batch_size, workers, progress):
             out = _encode(model, sample, boundary, autocast)
-            pooled.append(out.pooled.float().cpu())
+            local = None
             if local_grid is not None:
-                small = F.adaptive_avg_pool3d(out.local.float(), local_grid)
-                maps.append(small.half().cpu())
-            indices.append(sample.index)
-    shown = torch.cat(indices).unflatten(0, (-1, passes))
+                local = F.adaptive_avg_pool3d(out.local.float(), local_grid)
+                local = local.half().cpu().unflatten(0, (-1, 6))
+            pooled = out.pooled.float().cpu().unflatten(0, (-1, 6))
+            yield EncodedSamples(pooled, local, sample.index)
+
+
+def concatenate(parts: Sequence[EncodedSamples]) -> EncodedSamples:
+    """Samples one after another as one value; all have local maps, or none."""
+    maps = [part.local for part in parts if part.local is not None]
+    return EncodedSamples(
+        torch.cat([part.pooled for part in parts]),
+        torch.cat(maps) if maps else None,
+        torch.cat([part.indices for part in parts]),
+    )
+
+
+def join_samples(parts: Sequence[EncodedSamples], videos: VideoDataset, passes: int) -> CachedViews:
+    """All samples of a data set, by video and pass."""
+    whole = concatenate(parts)
+    shown = whole.indices.unflatten(0, (-1, passes))
     return CachedViews(
-        torch.cat(pooled).unflatten(0, (-1, passes, 6)),
-        torch.cat(maps).unflatten(0, (-1, passes, 6)) if maps else None,
+        whole.pooled.unflatten(0, (-1, passes)),
+        whole.local.unflatten(0, (-1, passes)) if whole.local is not None else None,
         shown,
-        _labels_of(clips.videos, shown),
+        _labels_of(videos, shown),
     )
 
 
 def _samples(
-    clips: PairClips, passes: int, batch_size: int, workers: int, progress: bool
+    clips: PairClips, passes: int, first: int, batch_size: int, workers: int, progress: bool
 ) -> Iterator[Any]:
     """Batches, each a `PairSample` of stacked fields; the passes of a video stand side by side."""
-    keys = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
+    every = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
+    keys = every[first * batch_size :]
     loader: DataLoader[Any] = DataLoader(
         clips,
         batch_size=batch_size,
@@ -150,9 +203,10 @@ def _samples(
     def videos_of(number: int) -> list[int]:
         return [key.index for key in keys[number * batch_size : (number + 1) * batch_size]]
 
-    samples = read_ahead(loader, clips.videos, videos_of)
     look: dict[str, Any] = {"unit": "batch", "delay": 2, "leave": False, "disable": not progress}
-    yield from tqdm(samples, desc="caching views", total=len(loader), **look)
+    total, what = first + len(loader), f"encoding {len(clips)} videos, {passes} times each"
+    with closing(read_ahead(loader, clips.videos, videos_of)) as samples:
+        yield from tqdm(samples, desc=what, initial=first, total=total, **look)
 
 
 def _labels_of(videos: VideoDataset, shown: Tensor) -> dict[str, Tensor]:
@@ -173,57 +227,3 @@ def _encode(model: SDC, sample: PairSample, boundary: Boundary, autocast: bool) 
     with torch.autocast(weight.device.type, torch.bfloat16, enabled=autocast):
         pooled, local = model.encode_views(moving, stills.to(weight.dtype))
     return BackboneOutput(pooled.flatten(0, 1), local.flatten(0, 1))
-
-
-def cache_clips(
-    model: SDC,
-    dataset: VideoDataset,
-    clips: ClipSettings | None = None,
-    *,
-    batch_size: int = 64,
-    workers: int = 0,
-    progress: bool = True,
-) -> CachedClips:
-    """Encode the evaluation clips of a split once, for `rescore`.
-
-    Returns:
-        See `CachedClips`.
-
-    Raises:
-        ValueError: If no video can be read.
-    """
-    source = ClipSource(dataset, clips or ClipSettings(), batch_size, workers, progress)
-    pooled: dict[Stream, list[Tensor]] = {stream: [] for stream in STREAMS}
-    owners: list[Tensor] = []
-    for videos, stream, encoded in encode_clips(model, source):
-        pooled[stream].append(encoded.pooled.float().cpu())
-        if stream == STREAMS[0]:
-            owners.append(videos)
-    features = source.describe({})
-    positions = source.rows(torch.cat(owners))
-    clip_features = {stream: torch.cat(rows) for stream, rows in pooled.items()}
-    means: dict[str, Floats] = {
-        stream: _mean(F.normalize(rows, dim=-1), positions, len(features))
-        for stream, rows in clip_features.items()
-    }
-    return CachedClips(replace(features, pooled=means), clip_features, positions)
-
-
-@torch.no_grad()
-def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
-    """The features that `extract_features` would give for this backbone with these heads."""
-    device = next(heads.parameters()).device
-    scores: dict[str, Floats] = {}
-    with evaluating(heads):
-        for stream, rows in cached.pooled.items():
-            of_clips = heads.score(rows.to(device), stream).cpu()
-            scores[stream] = _mean(of_clips, cached.videos, len(cached.features))
-    return replace(cached.features, scores=scores)
-
-
-def _mean(rows: Tensor, videos: Tensor, num_videos: int) -> Floats:
-    sums = torch.zeros(num_videos, rows.shape[1], dtype=torch.float64)
-    sums.index_add_(0, videos, rows.double())
-    counts = torch.bincount(videos, minlength=num_videos).clamp(min=1)
-    mean: Floats = (sums / counts[:, None]).float().numpy()
-    return mean
