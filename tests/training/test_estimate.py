@@ -1,10 +1,16 @@
 """What a run would cost is counted without running it."""
 
+import time
+from typing import Any
+
 import pytest
 
+import sdc_lib.training.estimate as module
 from sdc_lib.model import build_model
 from sdc_lib.presets import PRESETS
-from sdc_lib.training.estimate import count, estimate
+from sdc_lib.training.estimate import count, estimate, memory
+from sdc_lib.training.state import make_fabric
+from sdc_lib.training.step import Losses, compute_losses
 from tests.helpers.small_runs import CONFIG, changed
 
 
@@ -22,6 +28,41 @@ def test_twice_the_frames_cost_about_twice() -> None:
     short, long = count(CONFIG), count(changed(data={"num_frames": 8}))
     assert long.flops / short.flops == pytest.approx(2, rel=0.2)
     assert long.saved / short.saved == pytest.approx(2, rel=0.2)
+
+
+def test_memory_counts_that_the_objective_compares_all_videos_with_all() -> None:
+    """Heads alone with 500 videos and 128 concepts a half: three tables of 500 x 500 x 512."""
+    config = PRESETS["motion_factors_small_decorrelated"]
+    counted = count(config)
+    table = 4 * 2 * 4 * config.model.num_concepts  # bytes a pair: two directions, four sets of K
+    assert 3 * table <= counted.paired <= 5 * table
+    assert count(changed(config, model={"num_concepts": 64})).paired == pytest.approx(
+        counted.paired / 2, rel=0.01
+    )
+    few, many = (memory(counted, "32-true", batch) for batch in (250, 500))
+    assert few == pytest.approx(3.07e9, rel=0.15)  # measured
+    assert many > 3 * few
+
+
+def test_heads_are_timed_with_local_terms_for_their_share_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step with them takes 10 s here, one without 1 s."""
+    config = changed(
+        optim={"freeze_backbone": True, "stored_passes": 1, "epochs": 4, "batch_size": 4},
+        curriculum={"local_from_epoch": 3},
+    )
+    clock = 0.0
+
+    def compute(*args: Any) -> Losses:
+        nonlocal clock
+        clock += 10.0 if args[4].local else 1.0
+        return compute_losses(*args)
+
+    monkeypatch.setattr(module, "compute_losses", compute)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock)
+    found = module._time_steps(config, make_fabric(config, "cpu"))
+    assert found == pytest.approx((3 * 1.0 + 1 * 10.0) / 4 / 4)
 
 
 @pytest.mark.parametrize("devices", [100_000, "all"])
