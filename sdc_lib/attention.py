@@ -184,16 +184,56 @@ def concept_costs(cosines: Tensor, margin: float = 1.4, *, across_ranks: bool = 
     Returns:
         The sum of both directions, ``(B, N)``.
     """
-    batch, samples = cosines.shape[-2:]
-    first = rank() * batch if across_ranks else 0  # where sample 0 is among all samples
+    first = rank() * cosines.shape[-2] if across_ranks else 0  # where sample 0 is among all samples
+    distance = _distance(cosines)
+    own = distance.diagonal(first, dim1=-2, dim2=-1)  # (2, N, B)
+    return _pay(distance, own, margin).sum(dim=0).T
+
+
+@full_precision
+def active_costs(descriptors: Tensor, mask: Tensor, margin: float = 1.4) -> Tensor:
+    """What `concept_costs` says of the active concepts, zero for all others.
+
+    Concept after concept, only the samples in which it is active are compared with all samples. Of
+    many samples and concepts that takes a fraction of the time and memory, but the host must wait
+    for the mask.
+
+    Args:
+        descriptors: Of both views, ``(B, 2, N, D)``.
+        mask: Active concepts, ``(B, N)``, boolean.
+        margin: See `local_contrast`.
+
+    Returns:
+        The sum of both directions, ``(B, N)``.
+    """
+    keys = F.normalize(descriptors.detach().flip(1), dim=-1)
+    keys = keys.permute(2, 1, 3, 0).contiguous()  # (N, 2, D, B)
+    concepts, samples = mask.T.nonzero().unbind(dim=1)  # in the order of concepts
+    costs = [descriptors.flatten()[:0]]  # a gradient leads to them even if nothing is active
+    of_concepts = samples.split(mask.sum(dim=0).tolist())
+    for query, key, rows in zip(descriptors.unbind(dim=2), keys, of_concepts, strict=True):
+        if len(rows):
+            distance = _distance(F.normalize(query[rows].transpose(0, 1), dim=-1) @ key)
+            own = distance[:, torch.arange(len(rows), device=rows.device), rows]  # (2, rows)
+            costs.append(_pay(distance, own, margin).sum(dim=0))
+    found = torch.cat(costs)
+    return found.new_zeros(mask.shape).index_put((samples, concepts), found)
+
+
+def _distance(cosines: Tensor) -> Tensor:
+    """Euclidean distance of unit vectors, never so small that its gradient is not finite."""
     # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
-    distance = (2 - 2 * cosines + 1e-5).clamp(min=1e-7).sqrt()
-    cost = distance.diagonal(first, dim1=-2, dim2=-1).square()  # (2, N, B)
-    if samples > 1:
+    return (2 - 2 * cosines + 1e-5).clamp(min=1e-7).sqrt()
+
+
+def _pay(distance: Tensor, own: Tensor, margin: float) -> Tensor:
+    """The cost of being far from the own sample, and near others, ``(..., samples)`` away."""
+    cost = own.square()
+    if distance.shape[-1] > 1:
         pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
-        negative = pushed.sum(dim=-1) - pushed.diagonal(first, dim1=-2, dim2=-1)
-        cost = cost + negative / (samples - 1)
-    return cost.sum(dim=0).T
+        negative = pushed.sum(dim=-1) - F.relu(margin - own).square()
+        cost = cost + negative / (distance.shape[-1] - 1)
+    return cost
 
 
 def mean_over_active(costs: Tensor, mask: Tensor, *, across_ranks: bool = False) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sdc_lib.attention import (
+    active_costs,
     concept_costs,
     cosines_between_views,
     mean_over_active,
@@ -24,6 +25,9 @@ from sdc_lib.terms import LossTerms
 from sdc_lib.views import PAIR_OF, STREAMS
 
 __all__ = ["LossTerms", "SDCObjective"]
+
+LARGE_TABLE = 2**24
+"""Distances, of all concepts between all samples, that local contrast still computes at once."""
 
 
 class SDCObjective(nn.Module):
@@ -150,12 +154,18 @@ class SDCObjective(nn.Module):
         c = self.config
         assert output.descriptors is not None
         everywhere = c.global_local_contrast
+        masks = self._active(output.scores)
+        batch, concepts = len(output.scores), 2 * output.scores.shape[-1]
+        if 2 * concepts * batch**2 > LARGE_TABLE and not everywhere:
+            return [
+                mean_over_active(active_costs(pair, mask, c.local_margin), mask)
+                for pair, mask in zip(output.descriptors, masks, strict=True)
+            ]
         cosines = [
             cosines_between_views(pair, across_ranks=everywhere) for pair in output.descriptors
         ]
         side_by_side = torch.cat(cosines, dim=1)  # (2, 4K, B, W * B)
         costs = concept_costs(side_by_side, c.local_margin, across_ranks=everywhere)  # (B, 4K)
-        masks = self._active(output.scores)
         own = costs.split([mask.shape[1] for mask in masks], dim=1)
         return [
             mean_over_active(cost, mask, across_ranks=everywhere)

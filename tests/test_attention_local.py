@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.attention import (
+    active_costs,
     concept_costs,
     cosines_between_views,
     local_contrast,
@@ -103,6 +104,25 @@ def test_concepts_of_two_streams_can_stand_side_by_side() -> None:
     for views, mask, cost in zip(streams, masks, own, strict=True):
         expected = local_contrast(views[:, 0], views[:, 1], mask)
         assert_close(mean_over_active(cost, mask), expected)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_active_concepts_one_by_one_cost_and_learn_the_same(batch: int, share: float) -> None:
+    views = draw(batch, 2, 6, 5)
+    mask = torch.rand(batch, 6, generator=torch.Generator().manual_seed(1)) < share
+    results = []
+    for one_by_one in (False, True):
+        leaf = views.clone().requires_grad_()
+        if one_by_one:
+            costs = active_costs(leaf, mask)
+            assert (costs[~mask] == 0).all()
+        else:
+            costs = concept_costs(cosines_between_views(leaf)) * mask
+        mean_over_active(costs, mask).backward()
+        results.append((costs.detach(), leaf.grad))
+    for found, expected in zip(*results, strict=True):
+        assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_negatives_are_averaged_over_the_other_samples() -> None:
@@ -204,6 +224,15 @@ def test_no_tensor_holds_every_pair_of_samples_with_its_features() -> None:
     with largest_tensor() as seen, NoHostSync():
         local_contrast(a, b, torch.ones(batch, n, dtype=torch.bool)).backward()
     assert seen.elements == 2 * max(batch * n * dim, batch * batch * n)  # not batch² n dim
+
+
+def test_active_concepts_one_by_one_need_no_table_of_all_samples() -> None:
+    batch, n, dim = 64, 16, 4
+    mask = F.one_hot(torch.arange(batch) % n, n).bool()  # each concept in four samples
+    views = draw(batch, 2, n, dim).requires_grad_()
+    with largest_tensor() as seen:
+        mean_over_active(active_costs(views, mask), mask).backward()
+    assert seen.elements == 2 * batch * n * dim < 2 * batch * batch * n / 8
 
 
 def test_local_contrast_refuses_other_shapes() -> None:

@@ -64,7 +64,11 @@ def test_fidelity_terms() -> None:
         assert_close(getattr(terms, f"fidelity_{stream}"), expected)
 
 
-def test_local_terms_filter_by_the_concepts_of_the_stream() -> None:
+@pytest.mark.parametrize("table", [2**24, 0])
+def test_local_terms_filter_by_the_concepts_of_the_stream(
+    table: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdc_lib.objective.LARGE_TABLE", table)
     output = random_output()
     assert output.descriptors is not None
     terms, p = SDCObjective()(output), output.scores

@@ -6,12 +6,11 @@ comes from a few steps on the real device.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -24,7 +23,7 @@ from sdc_lib.backbones import build_backbone
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import known, open_dataset
-from sdc_lib.model import SDC, HeadsOutput, build_model
+from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
@@ -37,8 +36,6 @@ from sdc_lib.training.step import compute_losses
 TIMED_STEPS = 2
 CPU_BATCH = 4
 """Videos in a timed step on a CPU; more take longer, but hardly longer each."""
-PEAK_OF_PAIRS = 2.25
-"""What the objective needs at its peak, times what it keeps: measured with 250 videos on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -145,66 +142,37 @@ class Count(NamedTuple):
 
     parameters: int
     flops: float
-    """Forward and backward, per video."""
+    """Forward and backward, per video; those of the objective are few and do not count."""
     saved: float
-    """Bytes that the network keeps for the backward pass in float32, per video."""
-    paired: float = 0.0
-    """Bytes that the objective keeps for it, per pair of videos: it compares all with all."""
+    """Bytes kept for the backward pass in float32, per video."""
 
 
 def count(config: PretrainConfig) -> Count:
     """Count parameters, FLOPs and what is kept for the backward pass, without computing."""
-    with FakeTensorMode():
-        model = build_model(config.model)
-        parameters = list(model.parameters())
-        batch = _random_batch(config, 2, torch.device("cpu"))
-        with FlopCounterMode(display=False) as counter, kept_bytes(parameters) as kept:
-            output: HeadsOutput = network_of(model, config)(batch[0], batch[1]).output
-            assert output.descriptors is not None
-            leaves = [*output.projections, output.reconstruction, *output.descriptors]
-            torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
-        paired = _kept_a_pair(model, config)
-    numbers = sum(parameter.numel() for parameter in parameters)
-    return Count(numbers, counter.get_total_flops() / 2, kept() / 2, paired)
-
-
-def _kept_a_pair(model: SDC, config: PretrainConfig, batch: int = 32) -> float:
-    """Bytes that the objective keeps per pair of videos, from two sizes of batches."""
-    stored = replace(config, optim=replace(config.optim, stored_passes=1, stored_grid=(1, 1, 1)))
-    network, objective = network_of(model, stored), SDCObjective(config.objective)
-    found = []
-    for videos in (batch, 2 * batch):
-        features = _random_batch(stored, videos, torch.device("cpu"))
-        output: HeadsOutput = network(features[0], features[1]).output
-        with kept_bytes([]) as kept:
-            objective(output)
-        found.append(kept())
-    return max(0.0, found[1] - 2 * found[0]) / (2 * batch**2)  # what grows with the batch is gone
-
-
-@contextmanager
-def kept_bytes(but: Iterable[Any]) -> Iterator[Callable[[], int]]:
-    """Sum up the bytes of what autograd keeps, each storage once.
-
-    Args:
-        but: Tensors that do not count.
-
-    Yields:
-        What says the sum, also later.
-    """
-    others = {tensor.untyped_storage()._cdata for tensor in but if isinstance(tensor, Tensor)}
     sizes: dict[int, int] = {}
-    alive: list[Tensor] = []
+    kept: list[Tensor] = []
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in others:
-            sizes[storage._cdata] = storage.nbytes()
-        alive.append(tensor)  # while it lives, no other storage has its address
+        sizes[storage._cdata] = storage.nbytes()
+        kept.append(tensor)  # while it lives, no other storage has its address
         return tensor
 
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        yield lambda: sum(sizes.values())
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        model = build_model(config.model)
+        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        batch = _random_batch(config, 2, torch.device("cpu"))
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            output: HeadsOutput = network_of(model, config)(batch[0], batch[1]).output
+        assert output.descriptors is not None
+        leaves = [*output.projections, output.reconstruction, *output.descriptors]
+        torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
+        flops = counter.get_total_flops() / 2
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            SDCObjective(config.objective)(output)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+    saved = sum(size for storage, size in sizes.items() if storage not in weights)
+    return Count(parameters, flops, saved / 2)
 
 
 def stored_bytes(config: PretrainConfig) -> int:
@@ -217,13 +185,9 @@ def _dim(config: PretrainConfig) -> int:
 
 
 def memory(counted: Count, precision: str, batch: int) -> float:
-    """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps.
-
-    The objective computes in float32 always.
-    """
+    """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps."""
     half = 0.5 if precision == "bf16-mixed" else 1.0
-    kept = half * counted.saved * batch + PEAK_OF_PAIRS * counted.paired * batch**2
-    return 16.0 * counted.parameters + kept
+    return 16.0 * counted.parameters + half * counted.saved * batch
 
 
 def _random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:
