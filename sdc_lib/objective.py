@@ -26,8 +26,9 @@ from sdc_lib.views import PAIR_OF, STREAMS
 
 __all__ = ["LossTerms", "SDCObjective"]
 
-LARGE_TABLE = 2**24
-"""Distances, of all concepts between all samples, that local contrast still computes at once."""
+LARGE_TABLE = {"cpu": 2**24, "cuda": 2**29}
+"""By device: how many distances, of all concepts between all samples, local contrast computes at
+once. A GPU does more of them in the time that it takes to start one operation a concept."""
 
 
 class SDCObjective(nn.Module):
@@ -156,7 +157,8 @@ class SDCObjective(nn.Module):
         everywhere = c.global_local_contrast
         masks = self._active(output.scores)
         batch, concepts = len(output.scores), 2 * output.scores.shape[-1]
-        if 2 * concepts * batch**2 > LARGE_TABLE and not everywhere:
+        limit = LARGE_TABLE.get(output.scores.device.type, LARGE_TABLE["cpu"])
+        if 2 * concepts * batch**2 > limit and not everywhere:
             return [
                 mean_over_active(active_costs(pair, mask, c.local_margin), mask)
                 for pair, mask in zip(output.descriptors, masks, strict=True)

@@ -12,7 +12,7 @@ from sdc_lib.codebook import alignment
 from sdc_lib.config import LossWeights, ObjectiveConfig
 from sdc_lib.contrast import info_nce
 from sdc_lib.model import ConceptHeads
-from sdc_lib.objective import LossTerms, SDCObjective
+from sdc_lib.objective import LARGE_TABLE, LossTerms, SDCObjective
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from tests.helpers.launches import Launches
 from tests.helpers.outputs import BATCH, DIM, K, constant_output, draw, leaves, random_output
@@ -68,7 +68,7 @@ def test_fidelity_terms() -> None:
 def test_local_terms_filter_by_the_concepts_of_the_stream(
     table: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdc_lib.objective.LARGE_TABLE", table)
+    monkeypatch.setitem(LARGE_TABLE, "cpu", table)
     output = random_output()
     assert output.descriptors is not None
     terms, p = SDCObjective()(output), output.scores
