@@ -109,12 +109,12 @@ TERMS = (
          "dynamic codebook, dynamic half", "", "feature", "", "about 0", "-1",
          "dynamic half → pooled d₁, d₂"),
     Term("local_video", "descriptor of each kept concept in v1 (v2)", _SAME.format("v2 (v1)"),
-         "video codebook, both halves", "", _KEY, _LOCAL, "about 2", "0", "v₁ ⇄ v₂, both halves"),
+         "video codebook, both halves", "", _KEY, _LOCAL, "1 to 2", "0", "v₁ ⇄ v₂, both halves"),
     Term("local_static", "descriptor of each kept concept in s1 (s2)", _SAME.format("s2 (s1)"),
-         "static codebook, static half", "", _KEY, _LOCAL, "about 2", "0",
+         "static codebook, static half", "", _KEY, _LOCAL, "1 to 2", "0",
          "s₁ ⇄ s₂, static half"),
     Term("local_dynamic", "descriptor of each kept concept in d1 (d2)", _SAME.format("d2 (d1)"),
-         "dynamic codebook, dynamic half", "", _KEY, _LOCAL, "about 2", "0",
+         "dynamic codebook, dynamic half", "", _KEY, _LOCAL, "1 to 2", "0",
          "d₁ ⇄ d₂, dynamic half"),
 )  # fmt: skip
 """The terms in the order in which the objective returns and the log lists them."""
