@@ -118,7 +118,7 @@ def baselines_of(
             partial(at_once, supervised),
             seeds,
             plain,
-            f"both factors at once, {options.epochs} epochs, {options.precision}",
+            f"all factors at once, {options.epochs} epochs, {options.precision}",
         ),
     }
     for key, changed in PRETRAINED.items():
