@@ -42,7 +42,7 @@ def measure(
     clips = ClipSettings(config.data.num_frames, config.data.augment.size, options.stride)
     training = recipe(options.epochs, options.workers)
     blank = Record(
-        name=f"real_video_finetune-{start.replace(' ', '-')}",
+        name=f"real_video_finetune-{config.name}-{start.replace(' ', '-')}",
         table="real_video_finetune",
         row=f"{config.name}, {start}",
         values={},

@@ -113,7 +113,7 @@ HALVES_AND_FACTORS = list(product(("static", "dynamic"), ("scene", "gesture")))
 def test_fine_tuning_from_both_starts_has_records(records_of: RecordsOf) -> None:
     words = ["--scratch", "random:small", "--epochs", "1", "--stride", "2"]
     pretrained, scratch = records_of(real_video_finetune, words)
-    assert pretrained.name == "real_video_finetune-from-pretrained-weights"
-    assert scratch.name == "real_video_finetune-from-scratch"
+    assert pretrained.name == "real_video_finetune-small-from-pretrained-weights"
+    assert scratch.name == "real_video_finetune-small-from-scratch"
     assert pretrained.row == "small, from pretrained weights"
     assert 0 <= pretrained.values["top-1"][0] <= 100
