@@ -162,7 +162,7 @@ def cosines_between_views(descriptors: Tensor, *, across_ranks: bool = False) ->
         ``(2, N, B, W * B)`` for W processes: ``[v, n, b, c]`` is the cosine of concept n in view v
         of sample b, which gets the gradient, with concept n in the other view of sample c.
     """
-    key = F.normalize(descriptors.detach().flip(1), dim=-1)  # (B, 2, N, D)
+    key = _keys(descriptors)
     if across_ranks:
         key = gather_rows(key)
     products = torch.einsum("bvnd,cvnd->vnbc", descriptors, key)
@@ -206,8 +206,7 @@ def active_costs(descriptors: Tensor, mask: Tensor, margin: float = 1.4) -> Tens
     Returns:
         The sum of both directions, ``(B, N)``.
     """
-    keys = F.normalize(descriptors.detach().flip(1), dim=-1)
-    keys = keys.permute(2, 1, 3, 0).contiguous()  # (N, 2, D, B)
+    keys = _keys(descriptors).permute(2, 1, 3, 0).contiguous()  # (N, 2, D, B)
     concepts, samples = mask.T.nonzero().unbind(dim=1)  # in the order of concepts
     costs = [descriptors.flatten()[:0]]  # a gradient leads to them even if nothing is active
     of_concepts = samples.split(mask.sum(dim=0).tolist())
@@ -220,6 +219,11 @@ def active_costs(descriptors: Tensor, mask: Tensor, margin: float = 1.4) -> Tens
     return found.new_zeros(mask.shape).index_put((samples, concepts), found)
 
 
+def _keys(descriptors: Tensor) -> Tensor:
+    """What each view is compared with: the other one, constant, unit length, ``(B, 2, N, D)``."""
+    return F.normalize(descriptors.detach().flip(1), dim=-1)
+
+
 def _distance(cosines: Tensor) -> Tensor:
     """Euclidean distance of unit vectors, never so small that its gradient is not finite."""
     # Products in TF32 may make cosines larger than 1 by more than the 1e-5 makes good
@@ -228,11 +232,11 @@ def _distance(cosines: Tensor) -> Tensor:
 
 def _pay(distance: Tensor, own: Tensor, margin: float) -> Tensor:
     """The cost of being far from the own sample, and near others, ``(..., samples)`` away."""
-    cost = own.square()
-    if distance.shape[-1] > 1:
+    cost, samples = own.square(), distance.shape[-1]
+    if samples > 1:
         pushed = F.relu(margin - distance).square()  # autograd keeps one tensor for both
         negative = pushed.sum(dim=-1) - F.relu(margin - own).square()
-        cost = cost + negative / (distance.shape[-1] - 1)
+        cost = cost + negative / (samples - 1)
     return cost
 
 

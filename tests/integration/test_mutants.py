@@ -81,6 +81,12 @@ MUTANTS = {
         "negative / samples",
         ("tests/test_attention_local.py",),
     ),
+    "an active concept takes the first sample for its own": Mutant(
+        "attention.py",
+        "device=rows.device), rows]",
+        "device=rows.device), 0 * rows]",
+        ("tests/test_attention_local.py",),
+    ),
     "the margin has the wrong sign": Mutant(
         "attention.py",
         "F.relu(margin - distance)",
