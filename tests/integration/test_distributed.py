@@ -75,7 +75,7 @@ def test_whole_runs_agree(
         for entry in ("lr", *LOGGED[:15]):
             assert ours[entry] == pytest.approx(theirs[entry], rel=1e-6, abs=1e-8)
     weights = [load_file(path / name / "model.safetensors") for path in (folder, tmp_path)]
-    assert_close(*weights, rtol=1e-6, atol=1e-3 * max(row["lr"] for row in alone))
+    assert_close(*weights, rtol=1e-6, atol=1e-4 * max(row["lr"] for row in alone))
 
 
 def test_there_is_one_log_and_one_random_state_a_process(
