@@ -1,16 +1,20 @@
 """Where the concepts of weights look on MotionFactors, and what that must be compared with.
 
-``python -m benchmarks.localisation WEIGHTS`` writes four records to results/: the weights, the
-same with every clip's frames in random order, the same with clips of twice the side (and so four
-times the places to look at), and untrained heads on the same backbone.
+``python -m benchmarks.localisation WEIGHTS`` writes five records to results/: the weights, the
+same with every clip's frames in random order, untrained heads on the same backbone, and two that
+have four times the places to look at: clips of twice the side, and a backbone without its last
+stride.
 """
 
 import argparse
+import copy
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+from torch import nn
 
 from benchmarks.seeds import add_seed
 from sdc_lib.datasets import MotionFactors
@@ -19,6 +23,7 @@ from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.localisation import Localisation, localisation, untrained_heads
 from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.model import SDC
 from sdc_lib.weights import load, load_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +31,7 @@ VARIANTS = {
     "plain": "",
     "shuffled": ", frames shuffled",
     "enlarged": ", twice the side",
+    "dense": ", last stride left out",
     "untrained": ", untrained heads",
 }
 
@@ -36,6 +42,8 @@ def measure(weights: str, key: str, videos: MotionFactors, seeds: range, folder:
     clips = settings_for("own", config).clips
     if key == "enlarged":
         clips = replace(clips, size=2 * clips.size)
+    if key == "dense":
+        model = without_last_stride(model)
     row = config.name + VARIANTS[key]
     record = Record(
         name="-".join(["localisation", config.name, *([key] if key != "plain" else [])]),
@@ -58,6 +66,26 @@ def measure(weights: str, key: str, videos: MotionFactors, seeds: range, folder:
         write_record(record, folder)
         print(found, flush=True)
     return record
+
+
+def without_last_stride(model: SDC) -> SDC:
+    """The same network with a local map of twice the height and width, without training again.
+
+    The last convolution that strides over the picture is computed at every place, and those after
+    it take every other one (Holschneider's algorithme à trous, "dilated" in PyTorch). What was
+    computed before is every other place of the new map.
+    """
+    finer = copy.deepcopy(model)
+    spatial = [
+        layer
+        for layer in finer.backbone.modules()
+        if isinstance(layer, nn.Conv3d) and layer.kernel_size[1] > 1
+    ]
+    last = max(at for at, layer in enumerate(spatial) if layer.stride[1] > 1)
+    spatial[last].stride = (spatial[last].stride[0], 1, 1)
+    for layer in spatial[last + 1 :]:
+        layer.dilation, layer.padding = (1, 2, 2), (layer.padding[0], 2, 2)
+    return finer
 
 
 def metrics_of(found: Localisation) -> dict[str, float | Estimate]:
