@@ -84,7 +84,8 @@ def without_last_stride(model: SDC) -> SDC:
     last = max(at for at, layer in enumerate(spatial) if layer.stride[1] > 1)
     spatial[last].stride = (spatial[last].stride[0], 1, 1)
     for layer in spatial[last + 1 :]:
-        layer.dilation, layer.padding = (1, 2, 2), (layer.padding[0], 2, 2)
+        layer.dilation = (1, 2, 2)
+        layer.padding = (layer.kernel_size[0] // 2, 2, 2)
     return finer
 
 
