@@ -129,7 +129,8 @@ def ablation_bars(
 
     Args:
         results: Values of each variant, one per seed; a name that begins with a stream
-            (``"static half"``) gives its colour.
+            (``"static half"``), or with a projection named after one (``"video_static"``), has
+            the colour of that stream.
         ylabel: What they are, with its unit.
         reference: Value of a dashed line, e.g. chance.
         reference_name: What the line is; written above the axes, where no bar can cover it.
@@ -142,7 +143,7 @@ def ablation_bars(
     figure, (axes,) = new_figure(6.2, 0.8 + 0.5 * len(results))
     places = np.arange(len(results))[::-1]
     for place, (name, values) in zip(places, results.items(), strict=True):
-        colour = STREAM_COLOURS.get(name.split()[0], BLUE)
+        colour = STREAM_COLOURS.get(name.split()[0].split("_")[-1], BLUE)
         _bar_of_seeds(axes, place, np.atleast_1d(as_numpy(values).astype(float)), colour)
     axes.set_yticks(places, list(results))
     axes.set_xlabel(ylabel)

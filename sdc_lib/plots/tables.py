@@ -106,6 +106,7 @@ def similarity_matrix(
     title: str = "",
     *,
     numbered: bool = False,
+    row_names: Sequence[str] = (),
 ) -> Figure:
     """Draw similarities of queries and keys, side by side where there are several.
 
@@ -117,6 +118,7 @@ def similarity_matrix(
         limits: Lowest and highest colour; by default those of the data, common to all panels.
         title: Above the figure.
         numbered: Number rows and columns at the axes, from 0.
+        row_names: Names of all rows, beside the first panel.
 
     Returns:
         Heatmaps with numbers in up to 8 rows.
@@ -138,6 +140,10 @@ def similarity_matrix(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     panels[0].set_ylabel(rows)
+    if row_names:
+        numbers = (f" {i}" if numbered else "" for i in range(len(row_names)))
+        labels = [name + number for name, number in zip(row_names, numbers, strict=True)]
+        panels[0].set_yticks(range(len(labels)), labels)
     figure.colorbar(image, ax=panels, label=label, shrink=0.85)
     if title:
         figure.suptitle(title)

@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.plots.style import STREAM_COLOURS
@@ -64,7 +64,7 @@ def term_table(
         terms: Terms (``"local_static"``) or families (``"local"``) to show; None for all.
 
     Returns:
-        A table for the page.
+        A table for the page; its notes are of the terms shown.
 
     Raises:
         ValueError: If there is no such term or family.
@@ -77,6 +77,11 @@ def term_table(
             raise ValueError(
                 f"no loss term or family is called {name!r}; families are {', '.join(FAMILIES)}"
             )
+    shown = {
+        number: term
+        for number, term in enumerate(TERMS, start=1)
+        if wanted is None or term.name in wanted or term.family in wanted
+    }
     rows = [
         (
             str(number),
@@ -91,10 +96,9 @@ def term_table(
             _value(term.chance, config),
             _value(term.best, config),
         )
-        for number, term in enumerate(TERMS, start=1)
-        if wanted is None or term.name in wanted or term.family in wanted
+        for number, term in shown.items()
     ]
-    return TermTable(rows, _notes(config))
+    return TermTable(rows, _notes(config, {term.family for term in shown.values()}))
 
 
 def _temperature(term: Term, config: PretrainConfig) -> str:
@@ -113,27 +117,27 @@ def _value(formula: str, config: PretrainConfig) -> str:
     return formula.replace("-1", "\N{MINUS SIGN}1")
 
 
-def _notes(config: PretrainConfig) -> list[str]:
+def _notes(config: PretrainConfig, families: Set[str]) -> list[str]:
     c, objective = config.curriculum, config.objective
-    notes = [
-        f"Epochs are counted from 1 here; B = {config.optim.batch_size} videos a batch, "
-        f"K = {config.model.num_concepts} concepts a half."
-    ]
+    batch = f"Epochs are counted from 1 here; B = {config.optim.batch_size} videos a batch"
+    if families == {"contrast"}:  # no concepts take part
+        return [f"{batch}."]
+    notes = [f"{batch}, K = {config.model.num_concepts} concepts a half."]
     if c.codebooks_from_epoch:
         notes.append(f"No codebook is updated before epoch {c.codebooks_from_epoch + 1}.")
-    if c.queue_size:
+    if c.queue_size and "align" in families:
         notes.append(
             f"From epoch {c.queue_from_epoch + 1} on the scores of the last {c.queue_size} videos "
             f"join Sinkhorn (ε = {objective.sinkhorn_epsilon:g})."
         )
-    if objective.filter_top_k:
+    if objective.filter_top_k and "local" in families:
         rank = "at or above" if objective.filter_inclusive else "above"
         notes.append(
             "A kept concept's score is "
             f"{rank} the {objective.filter_top_k}th largest one in both views, of all 2K for "
             "the video, of the K of its own half for a still or a difference."
         )
-    if objective.align_video_alone:
+    if objective.align_video_alone and "align" in families:
         notes.append("Alignment compares v1 and v2 only here (objective.align_video_alone).")
     if config.model.shared_codebooks:
         notes.append("All streams share one codebook here (model.shared_codebooks).")

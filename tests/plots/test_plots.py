@@ -13,13 +13,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
 from sdc_lib import plots
 from sdc_lib.augment import normalize
 from sdc_lib.objective import LossTerms
-from sdc_lib.plots.style import DPI
+from sdc_lib.plots.style import DPI, STREAM_COLOURS
 from sdc_lib.terms import FAMILIES
 from sdc_lib.views import assemble_views, frame_difference
 
@@ -204,6 +205,20 @@ def test_frames_mark_what_should_be_high_in_every_network() -> None:
     inside = figure.axes[0].transData.inverted()
     centres = [inside.transform(((f.x0 + f.x1) / 2, (f.y0 + f.y1) / 2)) for f in frames]
     assert [(round(x), round(y)) for x, y in centres] == [(0, 0), (1, 1), (0, 2), (1, 3)]
+
+
+def test_rows_of_similarities_can_have_names() -> None:
+    panels = {"a": torch.eye(2), "b": torch.eye(2)}
+    figure = plots.similarity_matrix(panels, numbered=True, row_names=["disc up", "people"])
+    labels = [[label.get_text() for label in axes.get_yticklabels()] for axes in figure.axes[:2]]
+    assert labels == [["disc up 0", "people 1"], ["0", "1"]]
+
+
+def test_bars_have_the_colour_of_the_stream_in_their_name() -> None:
+    names = ["static half", "video_dynamic", "raw feature"]
+    patches = plots.ablation_bars(dict.fromkeys(names, 1.0)).axes[0].patches
+    wanted = (STREAM_COLOURS["static"], STREAM_COLOURS["dynamic"], STREAM_COLOURS["video"])
+    assert [to_hex(p.get_facecolor()) for p in patches] == [colour.lower() for colour in wanted]
 
 
 def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:

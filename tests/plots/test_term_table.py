@@ -70,6 +70,24 @@ def test_the_page_gets_a_table_whose_heads_and_rows_are_named() -> None:
     assert "From epoch 2 on the scores of the last 1024 videos join Sinkhorn" in text
 
 
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ("contrast", "no words of concepts"),
+        ("align", "codebook queue"),
+        (("diversity", "fidelity"), "codebook"),
+        ("local", "codebook kept"),
+        (None, "codebook queue kept"),
+    ],
+)
+def test_notes_are_of_the_terms_shown(terms: str | tuple[str, ...] | None, said: str) -> None:
+    notes = " ".join(plots.term_table(terms=terms).notes)
+    words = {"codebook": "No codebook", "queue": "join Sinkhorn", "kept": "A kept concept"}
+    assert {word for word, text in words.items() if text in notes} == words.keys() & said.split()
+    assert ("K = 100" in notes) == (terms != "contrast")
+    assert "B = 64" in notes
+
+
 def test_what_is_ours_is_said_below() -> None:
     config = PretrainConfig(
         model=ModelConfig(shared_codebooks=True),
