@@ -23,7 +23,7 @@ from sdc_lib.plots.concepts import (
     sinkhorn_trace,
 )
 from sdc_lib.plots.curves import ablation_bars, log_columns, loss_curves, moving_average
-from sdc_lib.plots.dots import ablation_dots, factorial_grid, filter_ranks
+from sdc_lib.plots.dots import ablation_dots, factorial_cosines, filter_ranks
 from sdc_lib.plots.frames import (
     concept_maps,
     difference_profile,
@@ -81,7 +81,7 @@ __all__ = [
     "difference_profile",
     "disentanglement_table",
     "embedding_2d",
-    "factorial_grid",
+    "factorial_cosines",
     "figure_image",
     "figure_svg",
     "filter_ranks",

@@ -1,19 +1,16 @@
-"""Figures of dots: ablations with their seeds, ranks in two clips, the strongest concepts."""
+"""Figures of dots: ablations with their seeds, ranks in two clips, pairs of two factors."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from torch import Tensor
 
 from sdc_lib.plots.style import (
     BLACK,
-    CELL_COLOURS,
-    GREY,
     PALETTE,
     STREAM_COLOURS,
     VERMILLION,
@@ -120,72 +117,70 @@ def filter_ranks(
 
 
 @styled
-def factorial_grid(
-    static: Tensor | Array | Sequence[Sequence[int]],
-    dynamic: Tensor | Array | Sequence[Sequence[int]],
+def factorial_cosines(
+    static: Tensor | Array,
+    dynamic: Tensor | Array,
     row_names: Sequence[str],
     column_names: Sequence[str],
     title: str = "",
 ) -> Figure:
-    """Show which concept answers most to every pair of two factors, a panel for each half.
+    """Compare all pairs of two factors with each other, by the scores of each half.
 
-    If the static half knows rows and nothing else, every row of its panel has one colour; if the
-    dynamic half knows columns, every column of its panel has one. No two concepts share a colour,
-    in one panel or across both: concepts of a single cell stay white, and if more than
-    `CELL_COLOURS` are left, so do those of the fewest cells.
+    If static scores know rows and nothing else, their panel, sorted by rows, has bright blocks
+    along its diagonal and none elsewhere; if dynamic scores know columns, so has theirs, sorted by
+    columns. Stripes beside the diagonal are pairs that share the *other* factor.
 
     Args:
-        static: The strongest static concept of every pair, ``(R, C)`` whole numbers.
-        dynamic: The strongest dynamic concept.
+        static: Static scores of every pair, ``(R, C, K)``.
+        dynamic: Dynamic scores, ``(R, C, K)``.
         row_names: Names of the R classes, of shapes for instance.
         column_names: Names of the C classes, of motions.
         title: Above the figure.
 
     Returns:
-        Two tables whose cells have a colour for each concept of several cells, and its number.
+        Two heatmaps of cosines, ``(R C, R C)``, with a line between classes.
 
     Raises:
-        ValueError: If a table is not ``(R, C)``.
+        ValueError: If scores are not ``(R, C, K)``.
     """
-    count, across = len(row_names), len(column_names)
-    tables = {"static": as_numpy(static), "dynamic": as_numpy(dynamic)}
-    for half, table in tables.items():
-        if table.shape != (count, across):
+    shape = len(row_names), len(column_names)
+    halves = {"static": as_numpy(static), "dynamic": as_numpy(dynamic)}
+    for half, scores in halves.items():
+        if scores.ndim != 3 or scores.shape[:2] != shape:
             raise ValueError(
-                f"the {half} concepts must be ({count}, {across}), a row for each of "
-                f"{', '.join(row_names)}, got {table.shape}"
+                f"the {half} scores must be ({shape[0]}, {shape[1]}, K), a row for each of "
+                f"{', '.join(row_names)}, got {scores.shape}"
             )
-    colours = _colours_of_concepts(tables)
-    size = 1.4 + 1.2 * across, 0.9 + 0.5 * count
-    figure, panels = new_figure(*size, 1, 2, sharey=True)
-    for axes, (half, table) in zip(panels, tables.items(), strict=True):
-        _concept_cells(axes, table, {c: colour for (h, c), colour in colours.items() if h == half})
-        axes.set_xticks(range(across), column_names)
-        axes.set_yticks(range(count), row_names)
-        axes.set_title(f"strongest {half} concept", color=STREAM_COLOURS[half], weight="bold")
-        axes.tick_params(length=0)
+    figure, panels = new_figure(7.0, 3.5, 1, 2)
+    for axes, (half, scores) in zip(panels, halves.items(), strict=True):
+        by_rows = half == "static"
+        image = _blocks(
+            axes,
+            scores if by_rows else scores.swapaxes(0, 1),
+            row_names if by_rows else column_names,
+        )
+        axes.set_title(f"{half} scores", color=STREAM_COLOURS[half], weight="bold")
+    figure.colorbar(image, ax=panels, label="cosine", shrink=0.8)
     if title:
         figure.suptitle(title)
     return figure
 
 
-def _colours_of_concepts(tables: Mapping[str, Array]) -> dict[tuple[str, int], str]:
-    """A colour of its own for each (half, concept) of several cells, the most frequent first."""
-    cells = Counter((half, c) for half, table in tables.items() for c in table.ravel().tolist())
-    shared = [concept for concept, count in cells.most_common() if count > 1]
-    return dict(zip(shared, CELL_COLOURS, strict=False))
-
-
-def _concept_cells(axes: Axes, table: Array, colours: Mapping[int, str]) -> None:
-    shades = [[to_rgb(colours.get(concept, "white")) for concept in row] for row in table.tolist()]
-    axes.imshow(np.array(shades))
-    for (row, column), concept in np.ndenumerate(table):
-        axes.text(column, row, str(concept), ha="center", va="center", weight="bold")
-    for edge in range(1, table.shape[0]):
-        axes.axhline(edge - 0.5, color=GREY, lw=0.8)
-    for edge in range(1, table.shape[1]):
-        axes.axvline(edge - 0.5, color=GREY, lw=0.8)
-    axes.spines[:].set(visible=True, color=GREY)
+def _blocks(axes: Axes, scores: Array, names: Sequence[str]) -> AxesImage:
+    """Cosines of all pairs with all, those of one class side by side."""
+    size = scores.shape[1]
+    rows = scores.reshape(-1, scores.shape[-1])
+    rows = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    image = axes.imshow(rows @ rows.T, vmin=-1, vmax=1)
+    for edge in np.arange(1, len(names)) * size - 0.5:
+        axes.axhline(edge, color="white", lw=1)
+        axes.axvline(edge, color="white", lw=1)
+    middles = np.arange(len(names)) * size + (size - 1) / 2
+    axes.set_xticks(middles, names)
+    axes.set_yticks(middles, names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return image
 
 
 def _ranks(scores: Array) -> Array:

@@ -34,12 +34,6 @@ STREAM_TINTS = {"video": "#E3F0F9", "static": "#FCEBDA", "dynamic": "#DDF2EA"}
 STREAM_LINES = {"video": "-", "static": "--", "dynamic": "-."}
 RIGHT, WRONG = STREAM_COLOURS["dynamic"], VERMILLION
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
-CELL_COLOURS = (
-    "#9393ED", "#ED6E26", "#81EDB7", "#FFED26", "#C96E4A", "#5C9381", "#DBC9ED", "#B7FFA5",
-    "#5C81FF", "#B76EB7", "#93C981", "#B7C95C", "#EDB726", "#C9A5B7", "#B7B7FF", "#FF3881",
-)  # fmt: skip
-"""Backgrounds of cells with black text: as far apart as sixteen can be for all kinds of colour
-vision, found by exchange from a grid of light colours."""
 DPI = 96
 """Pixels of the page to an inch of a figure."""
 DENSITY = 2

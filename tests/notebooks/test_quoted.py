@@ -12,7 +12,7 @@ from sdc_lib.evaluation.ledger import read_record
 
 ROOT = Path(__file__).resolve().parents[2]
 QUOTED = [
-    ("00", "it finds 14.0 and 83.0 points", "07"),
+    ("00", "the scores themselves tell 54.5 %", "07"),
     ("00", "0.6 times as much as the static one", "08"),
     ("03", "31.5 % in notebook [07]", "07"),
     ("03", "beside 54.5 % for the shape", "07"),

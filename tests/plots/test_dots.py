@@ -32,21 +32,21 @@ def test_ranks_are_joined_and_kept_ones_differ_by_line_style() -> None:
     assert f"{int(kept.sum())} of 20" in figure.axes[0].get_title()
 
 
-def test_the_grid_has_a_colour_for_each_concept_of_several_cells() -> None:
-    figure = plots.factorial_grid([[3, 3], [7, 7]], [[1, 2], [1, 9]], ["disc", "star"], ["a", "b"])
-    left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes)
-    assert (left[:, 0] == left[:, 1]).all()
-    assert (left[0] != left[1]).any()
-    assert (right[0, 0] == right[1, 0]).all()
-    assert (right[:, 1] == 1).all()  # concepts of a single cell are white
-    assert [text.get_text() for text in figure.axes[0].texts] == ["3", "3", "7", "7"]
-    with pytest.raises(ValueError, match=r"static concepts must be \(2, 2\)"):
-        plots.factorial_grid([[1, 2, 3]] * 2, [[1, 2]] * 2, ["x", "y"], ["a", "b"])
+def test_scores_that_know_their_own_factor_have_blocks_and_others_stripes() -> None:
+    knows_rows = torch.eye(2)[:, None].expand(2, 3, 2)
+    knows_columns = torch.eye(3)[None].expand(2, 3, 3)
+    rows, columns = ["disc", "star"], ["a", "b", "c"]
+    figure = plots.factorial_cosines(knows_rows, knows_columns, rows, columns)
+    left, right = (np.asarray(axes.images[0].get_array()) for axes in figure.axes[:2])
+    np.testing.assert_array_equal(left, np.kron(np.eye(2), np.ones((3, 3))))
+    np.testing.assert_array_equal(right, np.kron(np.eye(3), np.ones((2, 2))))
+    named = [[label.get_text() for label in a.get_yticklabels()] for a in figure.axes[:2]]
+    assert named == [rows, columns]
+    stripes = plots.factorial_cosines(knows_rows, 5 * knows_rows, rows, columns).axes[1].images[0]
+    np.testing.assert_allclose(np.asarray(stripes.get_array()), np.kron(np.ones((3, 3)), np.eye(2)))
 
 
-def test_no_two_concepts_of_the_grid_share_a_colour() -> None:
-    static = np.arange(8).repeat(2).reshape(4, 4)  # eight concepts a half, two cells each
-    figure = plots.factorial_grid(static, static, list("abcd"), list("efgh"))
-    shades = [np.asarray(axes.images[0].get_array()).reshape(16, 3)[::2] for axes in figure.axes]
-    assert len(np.unique(np.concatenate(shades), axis=0)) == 16
-    assert not (np.concatenate(shades) == 1).all(axis=1).any()
+def test_scores_of_pairs_have_one_row_for_each_class() -> None:
+    scores = torch.ones(2, 2, 4), torch.ones(2, 3, 4)
+    with pytest.raises(ValueError, match=r"dynamic scores must be \(2, 2, K\).*got \(2, 3, 4\)"):
+        plots.factorial_cosines(*scores, ["x", "y"], ["a", "b"])
