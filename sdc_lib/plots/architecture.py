@@ -33,7 +33,9 @@ _HEADS = {"static": "static view  s", "video": "video  v", "dynamic": "frame dif
 
 
 @styled
-def architecture(highlight: str | None = None, config: PretrainConfig | None = None) -> Figure:
+def architecture(
+    highlight: str | None = None, config: PretrainConfig | None = None, *, so_far: bool = False
+) -> Figure:
     """Draw the whole method: clips, views, backbone, heads, and the thirteen terms.
 
     Columns are streams, bands are notebooks 01 to 06. A letter on a disc is a signal that a box
@@ -42,6 +44,7 @@ def architecture(highlight: str | None = None, config: PretrainConfig | None = N
     Args:
         highlight: The part to light, one of `PARTS`; all others fade. None lights all.
         config: Whose weights, filter and first epochs are written; by default the released ones.
+        so_far: Leave out what comes below the part that is lit.
 
     Returns:
         The drawing.
@@ -51,26 +54,25 @@ def architecture(highlight: str | None = None, config: PretrainConfig | None = N
     """
     if highlight is not None and highlight not in PARTS:
         raise ValueError(f"highlight must be one of {', '.join(PARTS)} or None, got {highlight!r}")
-    sheet = Sheet(WIDTH, HEIGHT)
     config = config or PretrainConfig()
-    for part, (top, height) in PARTS.items():
+    names = list(PARTS)
+    last = highlight if highlight and so_far else names[-1]
+    shown = {name: PARTS[name] for name in names[: names.index(last) + 1]}
+    bottom, explained = sum(PARTS[last]), last not in ("views", "backbone")
+    sheet = Sheet(WIDTH, bottom + (HEIGHT - sum(PARTS[names[-1]]) if explained else 4))
+    for part, (top, height) in shown.items():
         sheet.box((4, top), (WIDTH - 8, height), face="#F5F5F2", edge="none", radius=8)
         title, note = _TITLES[part]
         middle = top + height / 2
         look = {"weight": "bold", "linespacing": 1.35}
         sheet.text(55, middle - 16 * bool(note), title, 13, **look)
         sheet.text(55, middle + 10, note, 11, linespacing=1.3, va="top")
+        _DRAWN[part](sheet, top, config)
     _clips(sheet)
-    _views(sheet, PARTS["views"][0])
-    _backbone(sheet, PARTS["backbone"][0])
-    _contrast(sheet, PARTS["contrast"][0])
-    _concepts(sheet, PARTS["codebook"][0])
-    _regularizers(sheet, PARTS["regularizers"][0])
-    _attention(sheet, PARTS["attention"][0], config)
-    _objective(sheet, PARTS["objective"][0], config)
-    _legend(sheet, PARTS["objective"][0] + PARTS["objective"][1])
+    if explained:
+        _legend(sheet, bottom)
     if highlight is not None:
-        light(sheet, highlight)
+        light(sheet, highlight, bottom)
     return sheet.figure
 
 
@@ -85,7 +87,7 @@ def _clips(sheet: Sheet) -> None:
         sheet.text(left + width / 2, 54, _HEADS[stream], 13, color="white", weight="bold")
 
 
-def _views(sheet: Sheet, top: float) -> None:
+def _views(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     words = {
         "static": "one frame of each clip, augmented, repeated",
         "video": "each clip, augmented",
@@ -107,7 +109,7 @@ def _views(sheet: Sheet, top: float) -> None:
         sheet.text(middle_of(stream), top + 83, text, 11.5)
 
 
-def _backbone(sheet: Sheet, top: float) -> None:
+def _backbone(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     sheet.box((LEFT, top + 10), (RIGHT - LEFT, 26), face="#DFDFDF")
     sheet.text((LEFT + RIGHT) / 2, top + 23, "one backbone, shared by all six views", 12.5)
     for stream, colour in STREAM_COLOURS.items():
@@ -119,7 +121,7 @@ def _backbone(sheet: Sheet, top: float) -> None:
             sheet.text(x + offset + 14, y, name, 11.5, ha="left")
 
 
-def _contrast(sheet: Sheet, top: float) -> None:
+def _contrast(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     y, chips = top + 10, top + 62
     for stream, names in {"static": "s", "video": ("vˢ", "v", "vᵈ"), "dynamic": "d"}.items():
         for i, name in enumerate(names):
@@ -138,7 +140,7 @@ def _contrast(sheet: Sheet, top: float) -> None:
         sheet.arrow(corner, STREAM_COLOURS[stream])
 
 
-def _concepts(sheet: Sheet, top: float) -> None:
+def _concepts(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     for stream in COLUMNS:
         draw_step(sheet, stream, "concept projection", "z", top + 10, 12)
         draw_codebook(sheet, stream, top + 46)
@@ -151,7 +153,7 @@ def _concepts(sheet: Sheet, top: float) -> None:
             sheet.pill(x, top + 91, "p", STREAM_COLOURS[stream])
 
 
-def _regularizers(sheet: Sheet, top: float) -> None:
+def _regularizers(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     for half in ("static", "dynamic"):
         draw_term(sheet, f"diversity_{half}")
     sheet.text(
@@ -225,3 +227,14 @@ def _legend(sheet: Sheet, top: float) -> None:
     for x, letter, words in ((556, "C", "concepts"), (648, "p", "scores: cosines with C")):
         sheet.pill(x, top + 18, letter, INK)
         sheet.text(x + 14, top + 18, words, 11.5, ha="left")
+
+
+_DRAWN = {
+    "views": _views,
+    "backbone": _backbone,
+    "contrast": _contrast,
+    "codebook": _concepts,
+    "regularizers": _regularizers,
+    "attention": _attention,
+    "objective": _objective,
+}

@@ -87,13 +87,13 @@ def _place(term: Term) -> tuple[tuple[float, float], float]:
     return COLUMNS[term.stream], top
 
 
-def light(sheet: Sheet, part: str) -> None:
-    """Let all but one band fade; the objective keeps its terms."""
+def light(sheet: Sheet, part: str, bottom: float) -> None:
+    """Let all but one band fade, down to the bottom; the objective keeps its terms."""
     top, height = PARTS[part]
-    first, (last, depth) = PARTS["views"][0], PARTS["objective"]
+    first = PARTS["views"][0]
     veil: dict[str, Any] = {"face": "white", "edge": "none", "radius": 0, "alpha": 0.6, "zorder": 6}
     sheet.box((0, first), (WIDTH, top - first), **veil)
-    sheet.box((0, top + height), (WIDTH, last + depth - top - height), **veil)
+    sheet.box((0, top + height), (WIDTH, bottom - top - height), **veil)
     sheet.lift = 10
     sheet.box((4, top), (WIDTH - 8, height), face="none", linewidth=2.2, radius=8)
     for term in TERMS if part == "objective" else ():

@@ -96,6 +96,18 @@ def test_one_part_is_lit_and_the_rest_fades(part: str) -> None:
     assert words(plots.architecture(part)).count("local_video") == expected
 
 
+@pytest.mark.parametrize("part", plots.PARTS)
+def test_the_drawing_can_end_with_the_part_that_is_lit(part: str) -> None:
+    whole, short = plots.architecture(part), plots.architecture(part, so_far=True)
+    bottom = sum(plots.PARTS[part])
+    height = short.axes[0].get_ylim()[0]
+    assert bottom < height <= whole.axes[0].get_ylim()[0]
+    assert short.get_figheight() / height == pytest.approx(whole.get_figheight() / 1064)
+    inside = [t.get_text() for t in whole.axes[0].texts if t.get_position()[1] < bottom]
+    legend = [] if part in ("views", "backbone") else words(plots.architecture())[-6:]
+    assert sorted(words(short)) == sorted(inside + legend)
+
+
 @pytest.mark.parametrize("part", [None, *plots.PARTS])
 def test_every_variant_reaches_the_page_as_lines_and_text(part: str | None) -> None:
     kind, _ = plots.figure_image(plots.architecture(part))
