@@ -118,9 +118,11 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "no queue": replace(_FULL, curriculum=replace(_FULL.curriculum, queue_size=0)),
     "shared codebooks and own projections (ours)": _BOTH,
-    "decorrelation 30 alone (ours)": _decorrelated(_FULL, 30.0),
-    "both and decorrelation 10 (ours)": _decorrelated(_BOTH, 10.0),
-    "both and decorrelation 30 (ours)": _decorrelated(_BOTH, 30.0),
-    "both and decorrelation 100 (ours)": _decorrelated(_BOTH, 100.0),
-    "both and decorrelation 30, K=32 (ours)": replace(_decorrelated(_BOTH, 30.0), num_concepts=32),
+    "everything and decorrelation 30 (ours)": _decorrelated(_FULL, 30.0),
+    "shared codebooks, own projections, decorrelation 10 (ours)": _decorrelated(_BOTH, 10.0),
+    "shared codebooks, own projections, decorrelation 30 (ours)": _decorrelated(_BOTH, 30.0),
+    "shared codebooks, own projections, decorrelation 100 (ours)": _decorrelated(_BOTH, 100.0),
+    "shared codebooks, own projections, decorrelation 30, K=32 (ours)": replace(
+        _decorrelated(_BOTH, 30.0), num_concepts=32
+    ),
 }

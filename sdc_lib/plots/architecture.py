@@ -143,7 +143,7 @@ def _contrast(sheet: Sheet, top: float, _: PretrainConfig) -> None:
 def _concepts(sheet: Sheet, top: float, _: PretrainConfig) -> None:
     for stream in COLUMNS:
         draw_step(sheet, stream, "concept projection", "z", top + 10, 12)
-        draw_codebook(sheet, stream, top + 46)
+        draw_codebook(sheet, stream)
     chips = top + 108
     for side, half in ((-1, "static"), (1, "dynamic")):
         draw_term(sheet, f"align_{half}")

@@ -19,6 +19,8 @@ PARTS = {
 WIDTH, HEIGHT = 840, 1064
 COLUMNS = {"static": (112, 218), "video": (338, 264), "dynamic": (610, 218)}  # left and width
 LEFT, RIGHT = 112, 828
+CODEBOOK = PARTS["codebook"][0] + 46
+"""Top of the codebooks, pixels."""
 _CHIPS = {
     "contrast": ("contrast", 62),
     "align": ("codebook", 108),
@@ -28,20 +30,24 @@ _CHIPS = {
 }  # the band of a family's terms, and how far below its top they stand
 
 
-def draw_codebook(sheet: Sheet, stream: str, top: float) -> None:
+def draw_codebook(sheet: Sheet, stream: str) -> None:
     """2K concepts in two halves; the half that no alignment touches is grey."""
-    left, width = COLUMNS[stream]
-    for i, half in enumerate(("static", "dynamic")):
-        x = left + i * width / 2
-        idle = stream not in ("video", half)
-        colour = GREY if idle else STREAM_COLOURS[half]
-        face = "#E2E2E2" if idle else STREAM_TINTS[half]
-        sheet.box((x + 1, top), (width / 2 - 2, 36), face=face, edge=colour, radius=3)
-        look = {"color": "#5F5F5F" if idle else colour}
-        centre, words = x + width / 4 + (4 if i else -4), "never aligned" if idle else "K concepts"
-        sheet.text(centre, top + 12, f"{half} half", 11.5, weight="bold", **look)
-        sheet.text(centre, top + 26, words, 11, **look)
-    sheet.pill(left + width / 2, top + 18, "C", STREAM_COLOURS[stream])
+    for half in ("static", "dynamic"):
+        _draw_half(sheet, stream, half)
+    sheet.pill(middle_of(stream), CODEBOOK + 18, "C", STREAM_COLOURS[stream])
+
+
+def _draw_half(sheet: Sheet, stream: str, half: str) -> None:
+    (left, width), second = COLUMNS[stream], half == "dynamic"
+    x = left + second * width / 2
+    idle = stream not in ("video", half)
+    colour = GREY if idle else STREAM_COLOURS[half]
+    face = "#E2E2E2" if idle else STREAM_TINTS[half]
+    sheet.box((x + 1, CODEBOOK), (width / 2 - 2, 36), face=face, edge=colour, radius=3)
+    look = {"color": "#5F5F5F" if idle else colour}
+    centre, words = x + width / 4 + (4 if second else -4), "never aligned" if idle else "K concepts"
+    sheet.text(centre, CODEBOOK + 12, f"{half} half", 11.5, weight="bold", **look)
+    sheet.text(centre, CODEBOOK + 26, words, 11, **look)
 
 
 def draw_step(sheet: Sheet, stream: str, name: str, takes: str, top: float, down: float) -> None:
@@ -88,7 +94,10 @@ def _place(term: Term) -> tuple[tuple[float, float], float]:
 
 
 def light(sheet: Sheet, part: str, bottom: float) -> None:
-    """Let all but one band fade, down to the bottom; the objective keeps its terms."""
+    """Let all but one band fade, down to the bottom.
+
+    The objective keeps its terms, the regularizers the halves that only diversity asks.
+    """
     top, height = PARTS[part]
     first = PARTS["views"][0]
     veil: dict[str, Any] = {"face": "white", "edge": "none", "radius": 0, "alpha": 0.6, "zorder": 6}
@@ -98,6 +107,10 @@ def light(sheet: Sheet, part: str, bottom: float) -> None:
     sheet.box((4, top), (WIDTH - 8, height), face="none", linewidth=2.2, radius=8)
     for term in TERMS if part == "objective" else ():
         draw_term(sheet, term.name)
+    if part == "regularizers":
+        for stream, idle in (("static", "dynamic"), ("dynamic", "static")):
+            _draw_half(sheet, stream, idle)
+            sheet.pill(middle_of(stream), CODEBOOK + 18, "C", STREAM_COLOURS[stream])
 
 
 def middle_of(stream: str) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor
 from sdc_lib import codebook
 from sdc_lib.plots.style import (
     BLUE,
+    STREAM_COLOURS,
     VERMILLION,
     Array,
     as_numpy,
@@ -54,7 +55,7 @@ def sinkhorn_trace(
     samples, concepts = log_q.shape
     log_q = log_q / epsilon
     log_q = log_q - log_q.flatten().logsumexp(dim=0) + np.log(samples)
-    steps = [SinkhornStep("start: exp(scores / ε)", log_q.exp().numpy())]
+    steps = [SinkhornStep("start: ∝ exp(scores / ε)", log_q.exp().numpy())]
     for i in range(1, iterations + 1):
         log_q = log_q - log_q.logsumexp(dim=0, keepdim=True) + np.log(samples / concepts)
         steps.append(SinkhornStep(f"{i}: columns scaled", log_q.exp().numpy()))
@@ -80,7 +81,7 @@ def sinkhorn_steps(
         title: Above the figure.
 
     Returns:
-        A panel per half-step.
+        A panel per half-step, and the scale of the shades, which all panels share.
     """
     steps = sinkhorn_trace(scores, epsilon, iterations)
     samples, concepts = steps[0].mass.shape
@@ -88,10 +89,13 @@ def sinkhorn_steps(
     columns = min(len(steps), 3)
     rows = -(-len(steps) // columns)
     head, cell = 0.35, (2.9, 2.9)  # inches
-    figure = Figure(figsize=(cell[0] * columns, head + cell[1] * rows))
-    unit_x, unit_y = 1 / columns, cell[1] / (head + cell[1] * rows)
+    foot = 0.45 if len(steps) == columns * rows else 0.0  # the scale has a free cell, or this
+    height = head + cell[1] * rows + foot
+    figure = Figure(figsize=(cell[0] * columns, height))
+    unit_x, unit_y = 1 / columns, cell[1] / height
     for i, step in enumerate(steps):
-        x, y = (i % columns) * unit_x, (rows - 1 - i // columns) * unit_y
+        x = (i % columns) * unit_x
+        y = foot / height + (rows - 1 - i // columns) * unit_y
         matrix = figure.add_axes((x + 0.1 * unit_x, y + 0.08 * unit_y, 0.56 * unit_x, 0.6 * unit_y))
         top = figure.add_axes((x + 0.1 * unit_x, y + 0.69 * unit_y, 0.56 * unit_x, 0.17 * unit_y))
         side = figure.add_axes((x + 0.67 * unit_x, y + 0.08 * unit_y, 0.2 * unit_x, 0.6 * unit_y))
@@ -101,6 +105,11 @@ def sinkhorn_steps(
         matrix.spines[:].set_visible(False)
         _sums(top, step.mass.sum(axis=0), samples / concepts, longest_top)
         _sums(side, step.mass.sum(axis=1), 1.0, longest_side, horizontal=True)
+    place = (1 - 0.9 * unit_x, 0.42 / height, 0.56 * unit_x, 0.1 / height)
+    scale = figure.colorbar(
+        matrix.images[0], cax=figure.add_axes(place), orientation="horizontal", extend="max"
+    )
+    scale.set_label("share of a sample")
     figure.suptitle(title or f"ε = {epsilon:g}", fontsize=11, y=1 - 0.04 * unit_y, va="top")
     return figure
 
@@ -146,7 +155,7 @@ def codebook_usage(
 
     Args:
         usage: Shares or counts ``(K,)``, or concept distributions of samples ``(N, K)``; several
-            with a name each make a panel each.
+            with a name each make a panel each, in the colour of the half that the name tells.
         title: Above the figure.
         sort: Most used concept first; otherwise in the codebook's order.
 
@@ -159,7 +168,8 @@ def codebook_usage(
         shares = _shares(values)
         k = len(shares)
         ordered = np.sort(shares)[::-1] if sort else shares
-        axes.bar(np.arange(k), 100 * ordered, width=0.9, color=BLUE)
+        half = next((half for half in ("static", "dynamic") if half in name), "video")
+        axes.bar(np.arange(k), 100 * ordered, width=0.9, color=STREAM_COLOURS[half])
         axes.axhline(100 / k, color=VERMILLION, linestyle="--", linewidth=1.3)
         label = f"{name}: " if name else ""
         axes.set_title(f"{label}perplexity {perplexity(shares):.1f} of {k}")

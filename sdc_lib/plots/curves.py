@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,15 +138,15 @@ def ablation_bars(
         title: Above the axes.
 
     Returns:
-        Horizontal bars, so that long names stay readable. The error bar runs along the top of
-        each bar, with the seeds below it, one under the other.
+        Horizontal bars, so that long names stay readable; the longest ones take two lines. The
+        error bar runs along the top of each bar, with the seeds below it, one under the other.
     """
     figure, (axes,) = new_figure(6.2, 0.8 + 0.5 * len(results))
     places = np.arange(len(results))[::-1]
     for place, (name, values) in zip(places, results.items(), strict=True):
         colour = STREAM_COLOURS.get(name.split()[0].split("_")[-1], BLUE)
         _bar_of_seeds(axes, place, np.atleast_1d(as_numpy(values).astype(float)), colour)
-    axes.set_yticks(places, list(results))
+    axes.set_yticks(places, [textwrap.fill(name, 44) for name in results])
     axes.set_xlabel(ylabel)
     axes.set_title(title, pad=6 if reference is None else 18)
     axes.margins(x=0.18)

@@ -28,6 +28,7 @@ def ablation_dots(
     reference: str | None = None,
     xlabel: str = "accuracy, %",
     title: str = "",
+    chance: Mapping[str, float] | None = None,
 ) -> Figure:
     """Compare variants of a method: a dot for each seed, a line for their mean.
 
@@ -38,6 +39,7 @@ def ablation_dots(
         reference: The variant that others are compared with; a line marks its mean.
         xlabel: What the values are.
         title: Above the figure.
+        chance: What guessing gets, by metric; a dotted line.
 
     Returns:
         A row for each variant, a panel for each metric.
@@ -51,6 +53,8 @@ def ablation_dots(
         if reference is not None:
             middle = float(np.mean(results[reference][metric]))
             axes.axvline(middle, color=VERMILLION, linestyle="--", linewidth=1.2)
+        if chance is not None:
+            axes.axvline(chance[metric], color=BLACK, linestyle=":", linewidth=1.4)
         for place, values in zip(places, results.values(), strict=True):
             seeds = np.asarray(values.get(metric, ()), float)
             axes.plot(seeds, np.full(len(seeds), place), "o", ms=5, mfc="none", mec=PALETTE[0])

@@ -24,6 +24,8 @@ class AtlasRow(NamedTuple):
     """Strongest first."""
     purity: Mapping[str, tuple[str, float]]
     """By factor: the most frequent class among its strongest videos, and their share of it."""
+    query: Tensor | Array | None = None
+    """The clip whose concept it is, drawn first; all rows have one, or none."""
 
 
 class Hit(NamedTuple):
@@ -45,13 +47,23 @@ def concept_atlas(rows: Sequence[AtlasRow], columns: int = 6, title: str = "") -
 
     Returns:
         A ghost for each video (`ghost`), a row for each concept.
+
+    Raises:
+        ValueError: If some rows have a query and some have none.
     """
-    pictures = [[_square(clip) for clip in row.clips[:columns]] for row in rows]
+    queries = [[] if row.query is None else [row.query] for row in rows]
+    pictures = [
+        [_square(clip) for clip in (*query, *row.clips[:columns])]
+        for query, row in zip(queries, rows, strict=True)
+    ]
+    if len({len(query) for query in queries}) > 1:
+        raise ValueError("either all rows of an atlas have a query or none")
     labels = [
         "\n".join([row.name, *(f"{name} {share:.0%}" for name, share in row.purity.values())])
         for row in rows
     ]
-    ranks = [str(rank + 1) for rank in range(max(map(len, pictures)))]
+    strongest = max(map(len, pictures)) - len(queries[0])
+    ranks = ["query"] * len(queries[0]) + [str(rank + 1) for rank in range(strongest)]
     figure = image_grid(pictures, labels, ranks, title, density=DENSITY)
     for text in figure.axes[0].texts:
         if text.get_text() in labels:

@@ -63,7 +63,10 @@ def test_finished_seeds_are_kept_and_changed_settings_start_again(
     assert not any("feature" in metric for metric in other.values)
 
 
-@pytest.mark.parametrize("name", ["no concept filter", "both and decorrelation 30, K=32 (ours)"])
+@pytest.mark.parametrize(
+    "name",
+    ["no concept filter", "shared codebooks, own projections, decorrelation 30, K=32 (ours)"],
+)
 def test_variants_run(name: str, stored: Stored, tmp_path: Path) -> None:
     record = run_variant(name, BUDGET, stored, "w", [0], tmp_path)
     draw([record], tmp_path / "plot.png")

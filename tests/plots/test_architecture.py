@@ -74,6 +74,13 @@ def test_halves_that_no_alignment_touches_are_said_to_be_so() -> None:
     assert words(plots.architecture()).count("never aligned") == 2
 
 
+def test_beside_the_regularizers_the_halves_that_diversity_asks_do_not_fade() -> None:
+    axes = plots.architecture("regularizers").axes[0]
+    veil = max(patch.get_zorder() for patch in axes.patches if patch.get_alpha() is not None)
+    lit = [text for text in axes.texts if text.get_zorder() > veil]
+    assert [text.get_text() for text in lit].count("never aligned") == 2
+
+
 def test_no_word_leaves_the_drawing() -> None:
     figure = plots.architecture()
     figure.draw_without_rendering()

@@ -20,6 +20,13 @@ def test_every_seed_is_a_dot_and_a_line_marks_the_reference() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["everything", "no queue"]
 
 
+def test_each_panel_has_its_own_line_of_chance() -> None:
+    results = {"everything": {"own": [50.0], "crossed": [10.0]}}
+    figure = plots.ablation_dots(results, chance={"own": 7.0, "crossed": 9.0})
+    lines = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+    assert [np.asarray(line.get_xdata()).tolist() for line in lines] == [[7, 7], [9, 9]]
+
+
 def test_ranks_are_joined_and_kept_ones_differ_by_line_style() -> None:
     generator = torch.Generator().manual_seed(0)
     scores = torch.rand(2, 20, generator=generator)

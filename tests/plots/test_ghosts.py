@@ -80,6 +80,15 @@ def test_the_atlas_names_all_factors_with_their_purity() -> None:
     assert {"1", "2", "faithful"} <= {text.get_text() for text in figure.axes[0].texts}
 
 
+def test_a_row_of_the_atlas_can_begin_with_the_clip_that_asked() -> None:
+    plain = plots.AtlasRow("static 1", [moving_square()] * 3, {})
+    asked = plain._replace(query=moving_square())
+    texts = [text.get_text() for text in plots.concept_atlas([asked], columns=2).axes[0].texts]
+    assert texts == ["static 1", "query", "1", "2"]
+    with pytest.raises(ValueError, match="all rows"):
+        plots.concept_atlas([plain, asked])
+
+
 def test_retrieval_has_a_badge_for_each_factor_that_does_not_depend_on_colour() -> None:
     hits = [plots.Hit(moving_square(), (True, False)), plots.Hit(moving_square(), (True, True))]
     figure = plots.retrieval_by_halves(moving_square(), {"static half": hits, "dynamic half": hits})

@@ -221,6 +221,11 @@ def test_bars_have_the_colour_of_the_stream_in_their_name() -> None:
     assert [to_hex(p.get_facecolor()) for p in patches] == [colour.lower() for colour in wanted]
 
 
+def test_a_very_long_name_of_a_bar_takes_two_lines() -> None:
+    axes = plots.ablation_bars({"no queue": 1.0, "some words of this name " * 3: 1.0}).axes[0]
+    assert [tick.get_text().count("\n") for tick in axes.get_yticklabels()] == [0, 1]
+
+
 def test_bars_show_mean_and_standard_deviation_over_seeds() -> None:
     figure = plots.ablation_bars({"a": [1.0, 3.0]})
     assert [t.get_text() for t in figure.axes[0].texts] == ["2.0 ± 1.4"]
