@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.ablations import draw
 from benchmarks.baseline_runs import alignment_of_the_video_alone, contrast_alone, pretrained
 from benchmarks.seeds import ROOT, Measured, flags, measure_seeds
 from sdc_lib.config import PretrainConfig
@@ -62,6 +61,8 @@ CHANGES: Mapping[str, Change] = {
 }
 """What is compared: what each variant changes in the preset."""
 
+DRAWN = ("video feature, motion", "video feature, appearance", "static feature, scene", "gap")
+
 
 def shortened(config: PretrainConfig, epochs: int) -> PretrainConfig:
     """A run of so many epochs in which everything starts at the same share of the way."""
@@ -94,6 +95,17 @@ def measure(
         return Measured(metrics_of(found), (found.evaluated, found.official), made.earlier)
 
     return measure_seeds(blank, seeds, run, options.results)
+
+
+def draw(records: Sequence[Record], path: Path) -> None:
+    """Write the plot: a dot for every seed of what features tell, and of the gap."""
+    from sdc_lib.plots.dots import ablation_dots
+
+    results = {record.row: record.values for record in records}
+    whole = "everything" if "everything" in results else None
+    figure = ablation_dots(results, DRAWN, reference=whole, xlabel="%, points")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def blank_record(row: str, config: PretrainConfig) -> Record:
