@@ -115,6 +115,7 @@ def localisation(
 def untrained_heads(model: SDC, config: ModelConfig, seed: int = 0) -> SDC:
     """The same backbone with heads of random weights, in ``eval()``."""
     fresh = random_model(config, seed)
+    fresh.boundary = model.boundary
     fresh.backbone.load_state_dict(model.backbone.state_dict())
     return fresh
 

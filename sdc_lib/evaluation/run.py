@@ -247,7 +247,9 @@ def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfi
     preset = str(weights).removeprefix("random:")
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    return random_model(PRESETS[preset].model, seed), PRESETS[preset]
+    model = random_model(PRESETS[preset].model, seed)
+    model.boundary = PRESETS[preset].data.boundary
+    return model, PRESETS[preset]
 
 
 def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:

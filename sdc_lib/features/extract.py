@@ -123,13 +123,14 @@ def _refuse_not_finite(features: Features) -> None:
 def feature_key(
     model: nn.Module, dataset: VideoDataset, clips: ClipSettings, streams: Sequence[Stream]
 ) -> str:
-    """Name under which features are cached: weights, videos, clips and streams.
+    """Name under which features are cached: weights, videos, clips, streams and boundary.
 
     Videos count with their labels and with the size and time of change of their files.
     """
     files = [(s.st_size, s.st_mtime_ns) for s in (file.path.stat() for file in dataset)]
     data = [dataset.fingerprint(), files]
-    what = [weights_hash(model), data, asdict(clips), list(streams)]
+    boundary = getattr(model, "boundary", None)
+    what = [weights_hash(model), data, asdict(clips), list(streams), boundary]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -32,6 +32,8 @@ class SDC(nn.Module):
 
     Attributes:
         provenance: Where loaded weights came from; empty for a model made here.
+        boundary: First frame of the differences that `encode` takes; of loaded weights, what
+            they were trained with.
     """
 
     def __init__(self, backbone: nn.Module, heads: ConceptHeads) -> None:
@@ -39,6 +41,7 @@ class SDC(nn.Module):
         self.backbone = backbone
         self.heads = heads
         self.provenance: dict[str, str] = {}
+        self.boundary: Boundary = "wrap"
 
     def forward(self, views: Tensor, attend: bool = True) -> HeadsOutput:
         """Encode six views of B videos with the shared backbone.
@@ -116,7 +119,7 @@ class SDC(nn.Module):
         clips: Tensor,
         stream: Stream = "video",
         frame_index: int | None = None,
-        boundary: Boundary = "wrap",
+        boundary: Boundary | None = None,
     ) -> Encoded:
         """Encode clips as one of the three streams, for evaluation.
 
@@ -124,7 +127,8 @@ class SDC(nn.Module):
             clips: Normalised clips, ``(B, C, T, H, W)``.
             stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
             frame_index: The frame to freeze, the middle one by default.
-            boundary: First frame of a difference; as in training, see `frame_difference`.
+            boundary: First frame of a difference, see `frame_difference`; the model's own by
+                default.
 
         Returns:
             Pooled feature, local map and concept scores.
@@ -137,7 +141,7 @@ class SDC(nn.Module):
         if stream == "static":
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
         elif stream == "dynamic":
-            clips = frame_difference(clips, boundary)
+            clips = frame_difference(clips, boundary or self.boundary)
         if stream == "static" and not self.backbone.training:  # no clips have no statistics
             pooled, local = self._encode(clips[:0], clips[:, :, :1])
         else:

@@ -96,6 +96,7 @@ def load(name_or_path: str | Path) -> SDC:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit its own configuration: {error}") from error
+    model.boundary = config.data.boundary
     model.provenance = {
         **written,
         "config": config.name,

@@ -10,8 +10,13 @@ from sdc_lib.augment import normalize
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import ClipSettings, extract_features, load_features, save_features
+from sdc_lib.evaluation.localisation import untrained_heads
+from sdc_lib.evaluation.run import open_weights
 from sdc_lib.features.extract import feature_key, weights_hash
-from sdc_lib.model import SDC
+from sdc_lib.model import SDC, build_model
+from sdc_lib.presets import PRESETS
+from sdc_lib.weights import export_model, load
+from tests.helpers.small_runs import changed
 from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
@@ -30,6 +35,29 @@ def test_a_video_feature_is_the_mean_of_unit_clip_features(model: SDC, world: Wo
     assert features.names == tuple(file.name for file in world[1])
     assert features.targets("motion").tolist() == [0, 0, 1, 1]
     assert features.targets().tolist() == [0, 1, 0, 1]
+
+
+def test_differences_begin_as_they_did_in_training(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = changed(data={"boundary": "zero"})
+    saved = export_model(build_model(config.model), config, tmp_path / "zero.safetensors", {})
+    zero, wrap = load(saved), load(saved)
+    assert zero.boundary == "zero"
+    wrap.boundary = "wrap"
+    clips = torch.randn(2, 3, 4, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(
+            zero.encode(clips, "dynamic").pooled, wrap.encode(clips, "dynamic", None, "zero").pooled
+        )
+    cache = tmp_path / "cache"
+    first = extract_features(zero, world[1], CLIPS, cache_dir=cache).pooled
+    other = extract_features(wrap, world[1], CLIPS, cache_dir=cache).pooled
+    np.testing.assert_array_equal(first["video"], other["video"])
+    assert np.abs(first["dynamic"] - other["dynamic"]).max() > 1e-4
+    assert untrained_heads(zero, config.model).boundary == "zero"
+    monkeypatch.setitem(PRESETS, "zero", config)
+    assert open_weights("random:zero")[0].boundary == "zero"
 
 
 def test_extraction_leaves_the_network_bit_identical_and_in_its_mode(
