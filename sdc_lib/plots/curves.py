@@ -71,7 +71,12 @@ def moving_average(values: Array, window: int) -> Array:
 
 @styled
 def loss_curves(
-    log: Log, num_concepts: int | None = None, smooth: int = 1, title: str = ""
+    log: Log,
+    num_concepts: int | None = None,
+    smooth: int = 1,
+    title: str = "",
+    *,
+    batch_size: int | None = None,
 ) -> Figure:
     """Plot the thirteen terms, a panel per family, and the signs of health beside them.
 
@@ -80,19 +85,24 @@ def loss_curves(
         num_concepts: K; marks log K, where alignment has learnt nothing, and K for perplexity.
         smooth: Steps of the moving average drawn over faint raw values; 1 for none.
         title: Above the figure.
+        batch_size: B; marks log B and 2 log B, where contrast has learnt nothing.
 
     Returns:
         Contrast, alignment, diversity, fidelity, local contrast, total, perplexity and spread of
-        features.
+        features. A family that is 0 throughout, since it has not begun, has an empty panel.
     """
     columns = log_columns(log)
     first = next(iter(columns.values()))
     steps = columns.get("step", np.arange(1, len(first) + 1))
     figure, panels = new_figure(9.4, 4.2, 2, 4, sharex=True)
     for axes, (family, streams) in zip(panels, FAMILIES.items(), strict=False):
-        for stream in streams:
-            _line(axes, steps, columns.get(f"{family}_{stream}"), stream, smooth)
         axes.set_title(family if family != "align" else "alignment")
+        terms = {stream: columns.get(f"{family}_{stream}") for stream in streams}
+        if all(values is not None and not values.any() for values in terms.values()):
+            _leave_empty(axes)
+            continue
+        for stream, values in terms.items():
+            _line(axes, steps, values, stream, smooth)
     _line(panels[5], steps, columns.get("total"), "", smooth)
     panels[5].set_title("total")
     for stream in ("static", "dynamic"):
@@ -100,11 +110,11 @@ def loss_curves(
     panels[6].set_title("perplexity")
     _line(panels[7], steps, columns.get("feature_std"), "", smooth)
     panels[7].set_title("spread of features")
+    if batch_size is not None:
+        chance = math.log(batch_size)
+        _mark_chance(panels[0], {f"log {batch_size}": chance, f"2 log {batch_size}": 2 * chance})
     if num_concepts is not None:
-        _mark(panels[1], math.log(num_concepts), "")
-        panels[1].set_xlabel(
-            f"dotted: log {num_concepts}, nothing learnt", fontsize=7.5, color=GREY
-        )
+        _mark_chance(panels[1], {f"log {num_concepts}": math.log(num_concepts)})
         _mark(panels[6], num_concepts, f"K = {num_concepts}")
     for axes in panels:
         axes.grid(axis="y")
@@ -198,6 +208,18 @@ def _line(axes: Axes, steps: Array, values: Array | None, stream: str, smooth: i
         values = moving_average(values, smooth)
     marker = "o" if len(values) == 1 else ""
     axes.plot(steps, values, color=colour, linestyle=line, marker=marker, label=stream)
+
+
+def _leave_empty(axes: Axes) -> None:
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "does not count yet", ha="center", color=GREY, transform=axes.transAxes)
+
+
+def _mark_chance(axes: Axes, values: Mapping[str, float]) -> None:
+    """Dotted lines without words, where curves run; below the panel, what they are."""
+    for value in values.values():
+        _mark(axes, value, "")
+    axes.set_xlabel(f"dotted: {', '.join(values)}, nothing learnt", fontsize=7.5, color=GREY)
 
 
 def _mark(axes: Axes, value: float, text: str) -> None:

@@ -86,7 +86,9 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
     """
     columns = log_columns(log)
     steps, ways = _steps(columns), progress(log, config, smooth)
-    shown = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), 300)).astype(int))
+    begins = [np.flatnonzero(np.isfinite(way))[:1] for way in ways.values()]
+    evenly = np.linspace(0, len(steps) - 1, min(len(steps), 300)).astype(int)
+    shown = np.unique(np.concatenate([evenly, *begins]))
     figure, (axes,) = new_figure(8.6, 4.4)
     for term, way in ways.items():
         family, stream = TERM_OF[term].family, TERM_OF[term].stream
@@ -95,7 +97,7 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
         last: Any = {"color": FAMILY_COLOURS[family], "marker": FAMILY_MARKERS[family]}
         axes.plot(steps[-1:], 100 * way[-1:], markersize=4, **last)
     axes.set(xlabel="step", ylabel="way from chance to the best value, %", title=title)
-    axes.set_ylim(-12, 108)
+    axes.set_ylim(-12, 119)  # names of what begins stand above 100 %
     axes.margins(x=0.01)
     axes.grid(axis="y")
     axes.axhline(0, color=GREY, linewidth=1)
@@ -146,7 +148,7 @@ def _label_starts(
             step = float(steps[later[0]])
             axes.axvline(step, color=GREY, linestyle=":", linewidth=1.3)
             axes.annotate(
-                "\n".join(names), (step, 107.5), (3, 0), textcoords="offset points", va="top",
+                "\n".join(names), (step, 118), (3, 0), textcoords="offset points", va="top",
                 fontsize=8, color="#5F5F5F",
             )  # fmt: skip
 

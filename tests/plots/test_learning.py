@@ -78,3 +78,15 @@ def test_the_plot_says_when_families_leave_chance_and_what_begins() -> None:
     texts = " | ".join(text.get_text() for text in figure.axes[0].texts)
     assert "codebooks learn\nqueue joins" in texts
     assert "local terms" in texts
+
+
+def test_curves_begin_where_the_terms_do_and_names_stand_above_the_best_value() -> None:
+    figure = plots.learning_order(log(1200), CONFIG, smooth=1)  # more steps than are drawn
+    axes = figure.axes[0]
+    for line in axes.lines:
+        steps, ways = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        if len(steps) > 100 and np.isnan(ways[0]):
+            assert steps[np.isfinite(ways)][0] == 31
+    figure.draw_without_rendering()
+    best = axes.transData.transform((0, 100))[1]
+    assert all(text.get_window_extent().y0 > best for text in axes.texts)

@@ -177,6 +177,21 @@ def test_loss_curves_draw_all_thirteen_terms_and_log_k(tmp_path: Path) -> None:
     assert "log 20" in figure.axes[1].get_xlabel(), "beside the panel, where no curve runs"
 
 
+def test_loss_curves_mark_the_chance_of_contrast_and_leave_out_what_has_not_begun() -> None:
+    rows = [{**row, **dict.fromkeys(("local_video", "local_static"), 0.0)} for row in records()]
+    begun = plots.loss_curves(rows, batch_size=16)
+    assert begun.axes[4].lines, "local_dynamic has begun, so all of its family are drawn"
+    assert not begun.axes[4].texts
+    figure = plots.loss_curves([row | {"local_dynamic": 0.0} for row in rows], batch_size=16)
+    contrast, local = figure.axes[0], figure.axes[4]
+    marks = [line.get_ydata() for line in contrast.lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
+    expected = [pytest.approx(math.log(16)), pytest.approx(2 * math.log(16))]
+    assert [float(np.asarray(mark)[0]) for mark in marks] == expected
+    assert "log 16, 2 log 16" in contrast.get_xlabel()
+    assert not local.lines
+    assert [text.get_text() for text in local.texts] == ["does not count yet"]
+
+
 def test_a_log_without_rows_is_an_error_and_gaps_are_not() -> None:
     with pytest.raises(ValueError, match="no rows"):
         plots.loss_curves([])
