@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from sdc_lib.explore.base import Clip, Explorer, SquareFrames, player_controls, slider
-from sdc_lib.plots import retrieval_grid
+from sdc_lib.plots import ghost, retrieval_grid
 from sdc_lib.plots.pixels import Pixels, captioned, mosaic
 from sdc_lib.plots.style import RIGHT, WRONG, Array, as_numpy
 
@@ -108,15 +108,15 @@ class NeighbourExplorer(Explorer):
         return text + ("." if right is None else f"; {sum(right)} of {len(right)} right.")
 
     def static(self) -> Figure:
-        """This query and the next three, with their neighbours."""
+        """This query and the next three with their neighbours, as ghosts: a still shows motion."""
         count = min(4, len(self._queries))
         first = min(self.query.value, len(self._queries) - count)
         rows = range(first, first + count)
-        found = [[self._gallery[i] for i in self.neighbours(q)] for q in rows]
+        found = [[ghost(self._gallery[i]) for i in self.neighbours(q)] for q in rows]
         right = [self.right(q) or [] for q in rows]
         names = [self._class(self._query_labels, q) or f"query {q}" for q in rows]
         marks = right if any(right) else None
-        return retrieval_grid([self._queries[q] for q in rows], found, marks, names)
+        return retrieval_grid([ghost(self._queries[q]) for q in rows], found, marks, names)
 
     def _class(self, labels: Array | None, index: int) -> str:
         if labels is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,3 +24,15 @@ def test_neighbours_are_the_most_similar_and_marked_by_class() -> None:
     plain = explore.NeighbourExplorer([noise_clip()], [noise_clip()] * 2, torch.rand(1, 2), size=16)
     assert plain.right() is None
     assert plain.static().axes
+
+
+def test_the_still_figure_shows_that_a_clip_moves() -> None:
+    moving = torch.zeros(9, 16, 16, 3, dtype=torch.uint8)
+    for t in range(9):
+        moving[t, 4:12, t : t + 4] = 255
+    resting = moving[4:5].repeat(9, 1, 1, 1)  # the middle frame of the other one
+    pictures = []
+    for clip in (moving, resting):
+        explorer = explore.NeighbourExplorer([clip], [clip], torch.ones(1, 1), size=16)
+        pictures.append(np.asarray(explorer.static().axes[0].images[0].get_array()))
+    assert (pictures[0] != pictures[1]).any()
