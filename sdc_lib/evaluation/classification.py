@@ -21,7 +21,8 @@ class Classification:
         protocol: ``"linear"``, ``"linear_online"``, ``"finetune"`` or ``"knn"``.
         target: The labelling that was predicted, ``"label"`` or a factor.
         top1: Share of videos whose best class is right.
-        top5: Share whose true class is among the best five; None with five classes or fewer.
+        top5: Share whose true class is among the best five, equal scores in the order of classes;
+            None with five classes or fewer.
         mean_per_class: Mean over classes that occur of the share of their videos that are right.
         chance: What guessing the most frequent class gives.
         confusion: Videos by true (row) and predicted (column) class, ``(C, C)``.
@@ -129,7 +130,8 @@ def summarise(
     support = confusion.sum(axis=1)
     recalls = np.diag(confusion)[support > 0] / support[support > 0]
     own = scores[np.arange(len(targets)), targets]
-    rank = (scores > own[:, None]).sum(axis=1)
+    tied_before = (scores == own[:, None]) & (np.arange(classes) < targets[:, None])
+    rank = ((scores > own[:, None]) | tied_before).sum(axis=1)  # argmax, too, takes the first
     return Classification(
         protocol=protocol,
         target=target,

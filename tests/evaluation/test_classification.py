@@ -25,6 +25,14 @@ def test_accuracies_agree_with_scikit_learn() -> None:
     assert ours.correct.mean() == pytest.approx(ours.top1 / 100)
 
 
+def test_equal_scores_rank_in_the_order_of_classes() -> None:
+    targets = np.arange(6)
+    flat = summarise("test", np.zeros((6, 6)), targets, [str(i) for i in range(6)])
+    assert flat.top1 == pytest.approx(100 / 6)
+    assert flat.top5 == pytest.approx(500 / 6)
+    np.testing.assert_array_equal(flat.predictions, 0)
+
+
 def test_a_video_is_not_the_sum_of_its_clips() -> None:
     # Video 0: one sure clip is right, two unsure ones are wrong. Video 1: its only clip is right.
     logits = np.array([[6.0, 0.0], [0.0, 0.3], [0.0, 0.3], [0.0, 2.0]])

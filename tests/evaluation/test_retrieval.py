@@ -41,6 +41,20 @@ def test_votes_agree_with_scikit_learn(noisy: tuple[Features, Features]) -> None
     np.testing.assert_allclose(ours.scores, oracle.predict_proba(test.pooled["video"]), rtol=1e-3)
 
 
+def test_classes_without_a_vote_are_no_hits() -> None:
+    rng = np.random.default_rng(0)
+
+    def features(split: str, videos: int) -> Features:
+        x = rng.normal(size=(videos, 8)).astype(np.float32)
+        names, labels = tuple(f"{split}{i}" for i in range(videos)), np.arange(videos) % 10
+        return Features("m", split, names, {"video": x}, {}, {"label": labels}, {}, official=videos)
+
+    result = knn(features("a", 50), features("b", 200), k=1)
+    assert result.top5 is not None
+    assert abs(result.top5 - 50) < 10  # the voted class and four of the other nine, by their order
+    assert result.top5 > result.top1
+
+
 def test_ranks_of_a_hand_made_case() -> None:
     def features(split: str, rows: list[list[float]], labels: list[int]) -> Features:
         x = np.array(rows, np.float32)
