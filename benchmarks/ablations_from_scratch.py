@@ -92,7 +92,8 @@ def measure(
         made = pretrained(config, options.runs / blank.name, options.data_dir, seed)
         train, test = (open_dataset(data, options.data_dir, part) for part in ("train", "test"))
         found = disentanglement(made.network, train, test, clips, name=row, workers=options.workers)
-        return Measured(metrics_of(found), (found.evaluated, found.official), made.earlier)
+        videos = (found.evaluated, found.official)
+        return Measured(metrics_of(found), videos, made.earlier, made.device)
 
     return measure_seeds(blank, seeds, run, options.results)
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from sdc_lib.config import LossWeights, PretrainConfig
 from sdc_lib.pretraining import pretrain
+from sdc_lib.support.devices import pick_device
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.weights import load
 
@@ -20,6 +21,8 @@ class Made(NamedTuple):
     network: nn.Module
     earlier: float = 0.0
     """Seconds that earlier calls spent on making it."""
+    device: str = "cpu"
+    """Where it was trained."""
 
 
 def at_once(make: Callable[[int], nn.Module], seed: int) -> Made:
@@ -52,9 +55,11 @@ PRETRAINED: Mapping[str, Callable[[PretrainConfig], PretrainConfig]] = {
 
 def pretrained(config: PretrainConfig, folder: Path, data_dir: Path, seed: int) -> Made:
     """Pretrain in a folder, or continue or load what is there."""
-    started = time.perf_counter()
-    result = pretrain(replace(config, seed=seed), folder / f"seed-{seed}", data_dir=data_dir)
+    started, device = time.perf_counter(), pick_device("auto")
+    out = folder / f"seed-{seed}"
+    result = pretrain(replace(config, seed=seed), out, data_dir=data_dir, accelerator=device)
     if result.weights is None:
         raise SystemExit("interrupted; the same command continues")
     trained = RunFolder(result.folder).facts()["seconds"]
-    return Made(load(result.weights), max(0.0, trained - (time.perf_counter() - started)))
+    earlier = max(0.0, trained - (time.perf_counter() - started))
+    return Made(load(result.weights), earlier, device)

@@ -65,7 +65,8 @@ def measure(
         found = disentanglement(
             made.network, *splits, clips, name=baseline.row, workers=workers, device="cpu"
         )
-        return Measured(metrics_of(found), (found.evaluated, found.official), made.earlier)
+        videos = (found.evaluated, found.official)
+        return Measured(metrics_of(found), videos, made.earlier, made.device)
 
     measure_seeds(blank, baseline.seeds, run, folder)
 

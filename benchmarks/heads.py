@@ -72,7 +72,7 @@ def measure(
     """Train and measure the seeds that a record lacks, and write it after each."""
 
     def run(seed: int) -> Measured:
-        network, earlier = make(seed)
+        network, earlier, device = make(seed)
         heads = cast(SDC, network).heads
         train, asked = (rescore(heads, part) for part in clips)
         found = measure_disentanglement(train, asked)
@@ -80,7 +80,7 @@ def measure(
         if blank.table == "head_settings":
             cells = [f"{half} half, {factor}" for half in HALVES for factor in found.factors[:2]]
             metrics = {name: metrics[name] for name in (*cells, "gap")}
-        return Measured(metrics, (found.evaluated, found.official), earlier)
+        return Measured(metrics, (found.evaluated, found.official), earlier, device)
 
     return measure_seeds(blank, seeds, run, folder)
 

@@ -141,7 +141,7 @@ def _peak_bytes(device: str) -> int:
 def device_name(device: str) -> str:
     """The processor's or graphics card's name."""
     if device != "cpu":
-        return torch.cuda.get_device_name()
+        return torch.cuda.get_device_name(device)
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

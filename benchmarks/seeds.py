@@ -14,13 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sdc_lib.evaluation.estimates import Estimate
-from sdc_lib.evaluation.ledger import (
-    Record,
-    current_commit,
-    describe_device,
-    read_record,
-    write_record,
-)
+from sdc_lib.evaluation.ledger import Record, current_commit, read_record, write_record
+from sdc_lib.support.devices import describe_device
 
 ROOT = Path(__file__).resolve().parents[1]
 Metrics = Mapping[str, float | Estimate]
@@ -35,6 +30,8 @@ class Measured(NamedTuple):
     """How many were evaluated, and how many are listed, where the blank record does not say."""
     seconds: float = 0.0
     """What making the network took in an earlier call."""
+    device: str = "cpu"
+    """Where it was computed."""
 
 
 def flags(description: str | None, seeds: int) -> argparse.ArgumentParser:
@@ -82,7 +79,7 @@ def measure_seeds(
         if measured.videos is not None:
             evaluated, official = measured.videos
             record = replace(record, evaluated=evaluated, official=official)
-        record = add_seed(record, measured.metrics, seed, seconds)
+        record = add_seed(record, measured.metrics, seed, seconds, measured.device)
         write_record(record, folder)
         print(f"{record.row}, seed {seed}, {seconds:.0f} s: {_line(measured.metrics)}", flush=True)
     return record
@@ -106,7 +103,9 @@ def recorded(blank: Record, folder: Path) -> Record:
     return done if same else blank
 
 
-def add_seed(record: Record, metrics: Metrics, seed: int, seconds: float) -> Record:
+def add_seed(
+    record: Record, metrics: Metrics, seed: int, seconds: float, device: str = "cpu"
+) -> Record:
     """The record with one more seed; intervals are kept only while there is a single one.
 
     Args:
@@ -114,6 +113,7 @@ def add_seed(record: Record, metrics: Metrics, seed: int, seconds: float) -> Rec
         metrics: Of the seed.
         seed: Of these numbers.
         seconds: What they took.
+        device: Where they were computed.
     """
     values: dict[str, list[float]] = {}
     intervals: dict[str, tuple[float, float]] = {}
@@ -128,6 +128,6 @@ def add_seed(record: Record, metrics: Metrics, seed: int, seconds: float) -> Rec
         intervals={} if record.seeds else intervals,
         seeds=[*record.seeds, seed],
         commit=current_commit(),
-        device=describe_device(),
+        device=describe_device(device),
         wall_time=(record.wall_time or 0.0) + seconds,
     )

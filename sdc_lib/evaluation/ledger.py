@@ -8,7 +8,6 @@ markers; a test fails when a table and the records differ.
 import hashlib
 import json
 import math
-import platform
 import re
 import statistics
 import subprocess
@@ -16,8 +15,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
-
-import torch
 
 from sdc_lib.support.files import check_writable, write_atomically
 
@@ -261,13 +258,6 @@ def current_commit() -> str:
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def describe_device() -> str:
-    """The GPU's name, or the processor's architecture and the number of threads."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
 def _cell(record: Record, metric: str) -> str:

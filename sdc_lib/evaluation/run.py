@@ -19,7 +19,6 @@ from sdc_lib.evaluation.ledger import (
     Record,
     check_target,
     current_commit,
-    describe_device,
     record_name,
     write_record,
 )
@@ -34,6 +33,7 @@ from sdc_lib.evaluation.protocols import (
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
+from sdc_lib.support.devices import describe_device
 from sdc_lib.support.files import check_writable_folder
 from sdc_lib.weights import available, load, load_config
 
@@ -141,7 +141,8 @@ def evaluate(
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
     record = _record(name, weights, config, asked, parts[-1], results)
-    record = replace(record, seeds=[seed], wall_time=time.perf_counter() - started)
+    record = replace(record, seeds=[seed], device=describe_device(device))
+    record = replace(record, wall_time=time.perf_counter() - started)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)
@@ -291,7 +292,6 @@ def _record(
         intervals=intervals,
         config=config.hash(),
         commit=current_commit(),
-        device=describe_device(),
         dataset=f"{videos.name}/{videos.split}",
         evaluated=any_result.evaluated,
         official=any_result.official,

@@ -1,8 +1,13 @@
 """Where to compute, by name and number."""
 
 import os
+import platform
 import re
 import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 _KNOWN = "auto, cpu, cuda, cuda:0 (or another number) or mps"
 _PROCESSES_A_CORE = 4
@@ -30,6 +35,22 @@ def pick_device(name: str) -> str:
                 f"the device is {name}, but torch finds {count} CUDA devices; use auto or cpu"
             )
     return name
+
+
+def describe_device(device: "str | torch.device | None" = None) -> str:
+    """What a device is: the GPU's name, or the processor's architecture and number of threads.
+
+    Args:
+        device: Where something was computed; without it, the best that there is.
+    """
+    import torch
+
+    where = torch.device(pick_device("auto") if device is None else device)
+    if where.type == "cuda":
+        return torch.cuda.get_device_name(where)
+    if where.type == "mps":
+        return f"Apple GPU ({platform.machine()})"
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
 def count_processes(devices: int | str, device: str) -> int:

@@ -36,6 +36,7 @@ def test_an_interrupted_measurement_goes_on_with_the_seeds_that_it_lacks(
     kept = read_record(tmp_path / "some.json")
     assert (kept.seeds, kept.values, kept.intervals) == ([0, 1], {"gap": [0, 1]}, {})
     assert (kept.evaluated, kept.official) == (7, 8)
+    assert kept.device.startswith("CPU (")
     assert kept.wall_time is not None
     assert 200 <= kept.wall_time < 201
     capsys.readouterr()
@@ -55,6 +56,17 @@ def test_other_settings_start_again(tmp_path: Path) -> None:
     other = replace(BLANK, config=config_hash("changed"))
     again = measure_seeds(other, [3], lambda seed: Measured({"gap": 2.0}, (7, 8)), tmp_path)
     assert (again.seeds, again.values) == ([3], {"gap": [2.0]})
+
+
+def test_a_record_names_the_device_that_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "A card")
+    for device, description in (("cpu", "CPU ("), ("cuda", "A card")):
+        measured = Measured({"gap": 1.0}, (7, 8), device=device)
+        record = measure_seeds(BLANK, [0], lambda _, one=measured: one, tmp_path / device)  # type: ignore[misc]
+        assert record.device.startswith(description)
 
 
 def test_every_measurement_has_these_flags(tmp_path: Path) -> None:

@@ -87,6 +87,16 @@ def test_weights_are_evaluated_and_recorded(
 
 
 @pytest.mark.usefixtures("opened")
+def test_a_record_names_the_device_that_computed(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "A card")
+    record = evaluate(weights, "world", "knn", workers=0, device="cpu", progress=False).record
+    assert record.device.startswith("CPU (")
+
+
+@pytest.mark.usefixtures("opened")
 def test_weights_that_ship_have_a_column_of_their_own(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

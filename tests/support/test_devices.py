@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sdc_lib.support.devices import count_processes, has_compiler, pick_device
+from sdc_lib.support.devices import (
+    count_processes,
+    describe_device,
+    has_compiler,
+    pick_device,
+)
 
 
 def test_auto_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +29,15 @@ def test_a_device_that_is_here_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -
         assert pick_device(name) == name
     with pytest.raises(ValueError, match=r"cuda:2, but torch finds 2 CUDA devices"):
         pick_device("cuda:2")
+
+
+def test_a_device_is_described_as_the_one_that_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: f"A card, {device}")
+    assert describe_device("cpu").startswith("CPU (")
+    assert describe_device("mps").startswith("Apple GPU (")
+    assert describe_device("cuda:1") == "A card, cuda:1"
+    assert describe_device() == "A card, cuda"
 
 
 @pytest.mark.parametrize(
