@@ -93,7 +93,7 @@ def select_concepts(
     Args:
         scores_a: Scores of one view, ``(B, N)``.
         scores_b: Scores of the other view, ``(B, N)``.
-        top_k: The rank that sets the threshold.
+        top_k: The rank that sets the threshold; 2 or more unless `inclusive`.
         inclusive: Keep the concept at rank `top_k` itself. The released code compares with ``>``
             and keeps at most ``top_k - 1``; ``inclusive=True`` compares with ``>=``.
 
@@ -101,12 +101,14 @@ def select_concepts(
         A boolean mask ``(B, N)``.
 
     Raises:
-        ValueError: If the shapes differ, or there are fewer than `top_k` concepts.
+        ValueError: If the shapes differ, there are fewer than `top_k` concepts, or none could pass.
     """
     alike = scores_a.ndim == 2 and scores_a.shape == scores_b.shape
     require(alike, "both scores must be (B, N)", scores_a, scores_b)
     concepts = scores_a.shape[1]
-    require(1 <= top_k <= concepts, f"top_k must be between 1 and the {concepts} concepts", top_k)
+    least = 1 if inclusive else 2  # nothing is above the strongest
+    allowed = f"top_k must be between {least} and the {concepts} concepts"
+    require(least <= top_k <= concepts, allowed, top_k)
     both = torch.stack([scores_a, scores_b])
     threshold = both.topk(top_k, dim=-1).values[..., -1:]
     strong = both >= threshold if inclusive else both > threshold

@@ -118,7 +118,8 @@ class ObjectiveConfig:
     diversity_temperature: Temperature = 0.1
     """τ of the distributions that must stay flat."""
     filter_top_k: Annotated[int, Range(0, 65536)] = 10
-    """Rank that sets the threshold of the concept filter; 0 for no filter."""
+    """Rank that sets the threshold of the concept filter, 2 or more unless it is inclusive; 0 for no
+    filter."""
     filter_inclusive: bool = False
     """Keep the concept at that rank, too; the released code does not and keeps one fewer."""
     local_margin: NotNegative = 1.4
@@ -240,6 +241,11 @@ def check_config(config: PretrainConfig) -> None:
     if top_k > concepts:
         raise ValueError(
             f"objective.filter_top_k is {top_k}; it must be at most model.num_concepts, {concepts}"
+        )
+    if top_k == 1 and not config.objective.filter_inclusive:
+        raise ValueError(
+            "objective.filter_top_k is 1; no concept is above the strongest, so the local terms "
+            "would stay 0: give 2 or more, or set objective.filter_inclusive"
         )
     if config.optim.stored_passes and not config.optim.freeze_backbone:
         raise ValueError(

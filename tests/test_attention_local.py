@@ -52,7 +52,7 @@ def test_ties_with_the_threshold_fall() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 4), st.integers(10, 14), st.integers(1, 10), st.integers(0, 2**16))
+@given(st.integers(1, 4), st.integers(10, 14), st.integers(2, 10), st.integers(0, 2**16))
 def test_filter_invariants(batch: int, n: int, top_k: int, seed: int) -> None:
     a, b = draw(batch, n, seed=seed), draw(batch, n, seed=seed + 1)
     mask = select_concepts(a, b, top_k)
@@ -65,14 +65,23 @@ def test_filter_invariants(batch: int, n: int, top_k: int, seed: int) -> None:
 
 
 def test_filter_refuses_too_few_concepts_and_other_shapes() -> None:
-    with pytest.raises(ValueError, match="between 1 and the 9 concepts, got 10"):
+    with pytest.raises(ValueError, match="between 2 and the 9 concepts, got 10"):
         select_concepts(draw(2, 9), draw(2, 9))
     with pytest.raises(ValueError, match="between 1 and the 9 concepts, got 0"):
-        select_concepts(draw(2, 9), draw(2, 9), top_k=0)
+        select_concepts(draw(2, 9), draw(2, 9), top_k=0, inclusive=True)
     with pytest.raises(ValueError, match=r"must be \(B, N\), got \(2, 9\) and \(3, 9\)"):
         select_concepts(draw(2, 9), draw(3, 9))
     with pytest.raises(ValueError, match=r"must be \(B, N\), got \(9,\) and \(9,\)"):
         select_concepts(draw(9), draw(9))
+
+
+def test_a_filter_that_nothing_can_pass_is_refused() -> None:
+    scores = draw(2, 9)
+    with pytest.raises(ValueError, match="between 2 and the 9 concepts, got 1"):
+        select_concepts(scores, scores, top_k=1)
+    strongest = select_concepts(scores, scores, top_k=1, inclusive=True)
+    assert torch.equal(strongest.int().argmax(1), scores.argmax(1))
+    assert strongest.sum(dim=1).tolist() == [1, 1]
 
 
 def test_local_contrast_by_hand() -> None:

@@ -154,7 +154,7 @@ def test_other_scores_and_queues_are_refused() -> None:
 def test_fewer_concepts_than_the_filter_ranks_are_refused() -> None:
     heads = ConceptHeads(DIM, 9, 3)
     output = heads(torch.randn(3, 6, DIM), torch.randn(3, 6, DIM, 1, 1, 1))
-    with pytest.raises(ValueError, match="between 1 and the 9 concepts, got 10"):
+    with pytest.raises(ValueError, match="between 2 and the 9 concepts, got 10"):
         SDCObjective()(output)
     few = SDCObjective(ObjectiveConfig(filter_top_k=9))(output)
     assert few.total().isfinite()

@@ -128,6 +128,7 @@ def test_zero_is_right_only_where_it_means_something(settings: Any, name: str) -
         ("data.augment.crop_scale", (0.9, 0.1), "the smaller share must come first"),
         ("optim.milestones", (5, 3), "every one must be above the last"),
         ("objective.filter_top_k", 101, "must be at most model.num_concepts, 100"),
+        ("objective.filter_top_k", 1, "no concept is above the strongest"),
         ("optim.stored_passes", 2, "set optim.freeze_backbone"),
         ("data.own_strides", True, "not both"),
     ],
