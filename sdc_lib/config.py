@@ -118,7 +118,7 @@ class ObjectiveConfig:
     diversity_temperature: Temperature = 0.1
     """τ of the distributions that must stay flat."""
     filter_top_k: Annotated[int, Range(0, 65536)] = 10
-    """Rank that sets the threshold of the concept filter, 2 or more unless it is inclusive; 0 for no
+    """Rank that sets the threshold of the concept filter, from 2 unless it is inclusive; 0 for no
     filter."""
     filter_inclusive: bool = False
     """Keep the concept at that rank, too; the released code does not and keeps one fewer."""
