@@ -16,6 +16,7 @@ from torchvision.transforms.v2 import functional as tvf
 
 from sdc_lib.config import AugmentConfig
 from sdc_lib.support import colour
+from sdc_lib.support.checks import require
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -64,7 +65,12 @@ class ClipAugment:
         return finish(self.crop(clip, draws), draws)
 
     def draw(self, clip: Tensor) -> Tensor:
-        """Draw the numbers of one augmentation, float32, in the order of `DRAWS`."""
+        """Draw the numbers of one augmentation, float32, in the order of `DRAWS`.
+
+        Raises:
+            ValueError: If the clip is not ``(C, T, H, W)`` with C = 3.
+        """
+        require(clip.ndim == 4 and clip.shape[0] == 3, "a clip must be (3, T, H, W)", clip)
         box = self._crop.make_params([clip.transpose(0, 1)])
         coins = [float(torch.rand(1) < p) for p in (self.config.flip, self.config.grayscale)]
         jitter = self._jitter.make_params([]) if self._jitter else {"fn_idx": range(4)}
@@ -123,10 +129,10 @@ def normalize(clips: Tensor) -> Tensor:
         float32, same shape: ``(x / 255 - mean) / std``.
 
     Raises:
-        ValueError: If the tensor is not uint8.
+        ValueError: If the tensor is not uint8 or has another shape.
     """
-    if clips.dtype != torch.uint8:
-        raise ValueError(f"normalize expects uint8 clips, got {clips.dtype}")
+    require(clips.dtype == torch.uint8, "normalize expects uint8 clips", clips.dtype)
+    require(_has_colours(clips), "normalize expects (..., 3, T, H, W)", clips)
     out = clips.float().div_(255)
     for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
         out.select(-4, channel).sub_(mean).div_(std)  # numbers: a tensor of them would be sent
@@ -134,10 +140,20 @@ def normalize(clips: Tensor) -> Tensor:
 
 
 def denormalize(clips: Tensor) -> Tensor:
-    """Undo `normalize` for display, ``(..., 3, T, H, W)`` floats to uint8 of the same shape."""
+    """Undo `normalize` for display, ``(..., 3, T, H, W)`` floats to uint8 of the same shape.
+
+    Raises:
+        ValueError: If the tensor has another shape.
+    """
+    require(_has_colours(clips), "denormalize expects (..., 3, T, H, W)", clips)
     mean = torch.tensor(MEAN, device=clips.device).view(3, 1, 1, 1)
     std = torch.tensor(STD, device=clips.device).view(3, 1, 1, 1)
     return ((clips * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def _has_colours(clips: Tensor) -> bool:
+    """Whether the channels are where they belong: files are read as ``(T, H, W, C)``."""
+    return clips.ndim >= 4 and clips.shape[-4] == 3
 
 
 def eval_side(size: int, crops: Crops) -> int:
@@ -160,8 +176,9 @@ def eval_crops(clip: Tensor, size: int, crops: Crops = "centre") -> Tensor:
         uint8, ``(n, C, T, size, size)`` with n = 1, 5 or 10.
 
     Raises:
-        ValueError: If `crops` is unknown.
+        ValueError: If `crops` is unknown, or the clip is not ``(C, T, H, W)`` with C = 3.
     """
+    require(clip.ndim == 4 and clip.shape[0] == 3, "a clip must be (3, T, H, W)", clip)
     frames = clip.transpose(0, 1)  # (T, C, H, W)
     resized = tvf.resize(frames, [eval_side(size, crops)], antialias=True)
     if crops == "centre":

@@ -122,6 +122,18 @@ def test_normalize_refuses_floats() -> None:
         normalize(torch.zeros(3, 1, 1, 1))
 
 
+@pytest.mark.parametrize("shape", [(8, 6, 6, 3), (2, 8, 3, 6, 6), (3, 6, 6)])
+def test_channels_anywhere_else_are_refused(shape: tuple[int, ...]) -> None:
+    frames = torch.zeros(shape, dtype=torch.uint8)  # as a file is read, for example
+    with pytest.raises(ValueError, match=r"normalize expects \(\.\.\., 3, T, H, W\), got \("):
+        normalize(frames)
+    with pytest.raises(ValueError, match=r"denormalize expects \(\.\.\., 3, T, H, W\), got \("):
+        denormalize(frames.float())
+    for use in (ClipAugment(AugmentConfig(8)), lambda clip: eval_crops(clip, 8)):
+        with pytest.raises(ValueError, match=r"a clip must be \(3, T, H, W\), got \("):
+            use(frames)
+
+
 @pytest.mark.parametrize(("crops", "count"), [("centre", 1), ("five", 5), ("five_flip", 10)])
 def test_eval_crops_are_fixed(crops: Crops, count: int) -> None:
     clip = clip_of(2, 24, 36)
