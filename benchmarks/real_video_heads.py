@@ -28,6 +28,7 @@ from sdc_lib.evaluation.disentanglement import measure_disentanglement
 from sdc_lib.evaluation.factors import fold_indices
 from sdc_lib.evaluation.halves import HALVES
 from sdc_lib.evaluation.ledger import Record
+from sdc_lib.evaluation.recording import weights_name
 from sdc_lib.evaluation.run import open_weights
 from sdc_lib.features import CachedClips, CachedViews, ClipSettings, cache_clips, cache_views
 from sdc_lib.training.heads import rescore
@@ -131,7 +132,7 @@ def table_of(cells: Mapping[str, float]) -> dict[str, float]:
 
 def blank_record(asked: Variant, stored: Stored, options: argparse.Namespace) -> Record:
     """What a record says before there are numbers."""
-    weights = Path(options.weights.replace("random:", "random-")).stem
+    weights = weights_name(options.weights)
     concepts, decorrelation = asked.num_concepts, asked.curriculum.decorrelation
     budget = budget_of(options)
     return Record(

@@ -75,7 +75,7 @@ class Evaluate:
     results_dir: Path | None = None
     """Write the numbers and their circumstances there as JSON."""
     name: str | None = None
-    """Name of that record."""
+    """Name of that record; weights, data, protocol and all that is not the default when None."""
 
     def run(self) -> int:
         """Print the tables, then what was left out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
@@ -22,6 +23,11 @@ from sdc_lib.support.settings import Count, Range, Seed, Workers, check_settings
 from sdc_lib.views import Stream, frame_difference, static_view
 
 _NEVER = -100.0  # a logit that leaves softmax at any temperature unchanged
+
+
+def is_random(weights: str | Path) -> bool:
+    """Whether random weights are meant, ``random:PRESET``."""
+    return str(weights).startswith("random:")
 
 
 def random_model(config: ModelConfig, seed: int = 0) -> SDC:

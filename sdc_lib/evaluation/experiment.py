@@ -16,9 +16,10 @@ from typing import Any, Literal, NamedTuple
 from tqdm import tqdm
 
 from sdc_lib.datasets.names import DATASETS, own_folder
+from sdc_lib.evaluation.baselines import is_random
 from sdc_lib.evaluation.ledger import Record, read_record, record_name
 from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
-from sdc_lib.evaluation.run import evaluate, is_random
+from sdc_lib.evaluation.run import evaluate
 from sdc_lib.support.tables import format_table
 from sdc_lib.weights import resolve
 

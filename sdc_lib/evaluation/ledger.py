@@ -73,6 +73,8 @@ class Record:
     """Seeds, in the order of the values; empty for published numbers."""
     config: str = ""
     """Hash of the configuration."""
+    inputs: str = ""
+    """Hash of weights, videos and settings."""
     commit: str = ""
     """Commit of this repository."""
     device: str = ""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,18 +10,11 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.names import Split
 from sdc_lib.datasets.usable import open_usable
-from sdc_lib.evaluation.baselines import random_model
+from sdc_lib.evaluation.baselines import is_random, random_model
 from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
-from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.factors import choose_factors, fold_indices
-from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
-from sdc_lib.evaluation.ledger import (
-    Record,
-    check_target,
-    current_commit,
-    record_name,
-    write_record,
-)
+from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos
+from sdc_lib.evaluation.ledger import Record, check_target, write_record
 from sdc_lib.evaluation.protocols import (
     PROTOCOLS,
     TRAINED,
@@ -30,12 +23,19 @@ from sdc_lib.evaluation.protocols import (
     Protocol,
     settings_for,
 )
+from sdc_lib.evaluation.recording import (
+    Asked,
+    check_same,
+    default_name,
+    inputs_hash,
+    make_record,
+)
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
 from sdc_lib.presets import PRESETS
 from sdc_lib.support.devices import describe_device
 from sdc_lib.support.files import check_writable_folder
-from sdc_lib.weights import available, load, load_config
+from sdc_lib.weights import load, load_config
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,16 @@ def evaluate(
         seed: Of what is random in the protocol, and of random weights.
         cache_dir: Keep features there.
         results_dir: Write a record there.
-        name: Name of the record.
+        name: Name of the record; by default weights, data set, protocol, and every option that
+            changes numbers and is not the default.
         progress: Show bars.
 
     Returns:
         See `Evaluation`.
 
     Raises:
-        ValueError: If weights, data or names do not exist or do not fit.
+        ValueError: If weights, data or names do not exist or do not fit, or the record is there
+            with numbers of other weights, videos or settings.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
@@ -129,36 +131,33 @@ def evaluate(
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     parts = [part if videos is None else part.thinned(videos) for part in parts]
-    stem = Path(str(weights).replace(":", "-")).stem
-    name = name or record_name(stem, parts[-1].name, protocol)
-    if results_dir is not None:
-        check_target(name, results_dir)
+    options: dict[str, object] = {
+        "fold": fold,
+        "split": split,
+        "seed": seed,
+        "clips": clips,
+        "stride": stride,
+    }
+    options |= {"target": target, "factors": factors, "folds": folds, "videos": videos}
+    options |= {"epochs": epochs, "size": None if data.size == config.data.size else data.size}
+    name = name or default_name(weights, parts[-1].name, protocol, options)
     targets = _targets(parts[-1], target, factors, folds)
     if protocol == "disentanglement":
         choose_factors(parts[-1], factors)
-    asked = _Asked(protocol, settings, targets, factors, folds, videos, str(weights))
+    asked = Asked(protocol, settings, targets, factors, folds, videos, str(weights))
+    inputs = inputs_hash(model, config, parts, asked)
+    if results_dir is not None:
+        check_target(name, results_dir)
+        check_same(name, results_dir, inputs, config.hash())
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
-    record = _record(name, weights, config, asked, parts[-1], results)
-    record = replace(record, seeds=[seed], device=describe_device(device))
+    record = make_record(name, config, asked, parts[-1], results)
+    record = replace(record, seeds=[seed], inputs=inputs, device=describe_device(device))
     record = replace(record, wall_time=time.perf_counter() - started)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What is to be measured."""
-
-    protocol: Protocol
-    settings: EvalSettings
-    targets: Sequence[str | None]
-    factors: Sequence[str] | None
-    folds: str | None
-    videos: int | None
-    weights: str
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def _targets(
 
 
 def _measured(
-    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
+    asked: Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
 ) -> tuple[dict[str, Result], tuple[str, ...]]:
     """Results of a protocol that needs features, and what these leave out."""
     name = asked.weights
@@ -219,7 +218,7 @@ def _measured(
 
 
 def _trained(
-    asked: _Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
+    asked: Asked, model: SDC, parts: Sequence[VideoDataset], effort: _Effort
 ) -> tuple[dict[str, Result], tuple[str, ...]]:
     """Results of a protocol that trains on videos, and which videos were left out."""
 
@@ -234,11 +233,6 @@ def _trained(
     (whole,) = parts
     official = len(whole) + len(whole.left_out)
     return by_folds(follow, whole, asked.folds, official), tuple(left_out)
-
-
-def is_random(weights: str | Path) -> bool:
-    """Whether random weights are meant, ``random:PRESET``."""
-    return str(weights).startswith("random:")
 
 
 def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfig]:
@@ -259,42 +253,4 @@ def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:
         linear=replace(settings.linear, seed=seed),
         online=replace(settings.online, seed=seed, workers=workers),
         finetune=replace(settings.finetune, seed=seed, workers=workers),
-    )
-
-
-def _record(
-    name: str,
-    weights: str | Path,
-    config: PretrainConfig,
-    asked: _Asked,
-    videos: VideoDataset,
-    results: dict[str, Result],
-) -> Record:
-    values: dict[str, list[float]] = {}
-    intervals: dict[str, tuple[float, float]] = {}
-    for key, result in results.items():
-        prefix = f"{key}, " if len(results) > 1 else ""
-        for metric, number in metrics_of(result).items():
-            if isinstance(number, Estimate):
-                intervals[prefix + metric] = (number.low, number.high)
-                number = number.value
-            values[prefix + metric] = [number]
-    any_result = next(iter(results.values()))
-    protocol = asked.protocol
-    part = videos.split if asked.folds is None else "folds"
-    how = "" if asked.folds is None else f", each {asked.folds} tested by the others"
-    how += "" if asked.videos is None else f", at most {asked.videos} videos a split"
-    return Record(
-        name=name,
-        table=protocol if part == "test" else f"{protocol}_{part}",
-        row=str(weights) if is_random(weights) else config.name,
-        values=values,
-        intervals=intervals,
-        config=config.hash(),
-        commit=current_commit(),
-        dataset=f"{videos.name}/{videos.split}",
-        evaluated=any_result.evaluated,
-        official=any_result.official,
-        protocol=f"{protocol}: {asdict(asked.settings.clips)}{how}",
-        column="trained here" if str(weights) in available() else "this run",
     )

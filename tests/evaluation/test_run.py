@@ -10,7 +10,7 @@ from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfi
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.follow import from_features
-from sdc_lib.evaluation.ledger import read_record
+from sdc_lib.evaluation.ledger import Record, read_record
 from sdc_lib.evaluation.protocols import Protocol, settings_for
 from sdc_lib.evaluation.run import evaluate
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
@@ -175,7 +175,9 @@ def test_any_factors_are_measured_by_folds(
         results_dir=tmp_path / "results",
         progress=False,
     )
-    record = read_record(tmp_path / "results" / f"small-list-{protocol}.json")
+    record = read_record(tmp_path / "results" / f"{done.record.name}.json")
+    options = "factors-appearance+motion-folds-fold-epochs-1"
+    assert record.name == f"small-list-{protocol}-{options}"
     assert (record.evaluated, record.official, record.dataset) == (12, 13, "list/all")
     assert record.table == f"{protocol}_folds"
     assert record.protocol.endswith("each fold tested by the others")
@@ -242,6 +244,31 @@ def test_long_names_of_weights_make_records_that_can_be_written(
         assert read_record(tmp_path / "results" / f"{record.name}.json") == record
         names.add(record.name)
     assert len(names) == 2
+
+
+@pytest.mark.usefixtures("opened")
+def test_no_record_replaces_another_question_s(weights: Path, tmp_path: Path) -> None:
+    def record(path: Path, **options: Any) -> Record:
+        options = {"workers": 0, "progress": False, "results_dir": tmp_path / "results", **options}
+        return evaluate(path, "world", "knn", **options).record
+
+    files = {}
+    for run in ("lr0.1", "lr0.2"):
+        (tmp_path / run).mkdir()
+        files[run] = tmp_path / run / "model.safetensors"
+        export_model(random_model(CONFIG.model, len(files)), CONFIG, files[run], {})
+    asked: list[dict[str, Any]] = [{}, {"fold": 2}, {"seed": 1}, {"split": "val"}]
+    asked += [{"clips": "coclr"}, {"target": "motion"}, {"videos": 2}]
+    names = [record(file, **options).name for file in files.values() for options in asked]
+    assert len(set(names)) == len(list((tmp_path / "results").iterdir())) == 14
+    assert names[:2] == ["lr0.1-world-knn", "lr0.1-world-knn-fold-2"]
+    mine = record(files["lr0.1"], name="mine")
+    again = record(files["lr0.1"].parent, name="mine", batch_size=1)
+    assert (mine.values, mine.inputs) == (again.values, again.inputs)
+    for file, options in ((files["lr0.2"], {}), (files["lr0.1"], {"target": "motion"})):
+        with pytest.raises(ValueError, match=r"mine\.json holds numbers of other weights, videos"):
+            record(file, name="mine", **options)
+    assert read_record(tmp_path / "results" / "mine.json") == again
 
 
 def test_folders_are_tested_before_data_are_made(
