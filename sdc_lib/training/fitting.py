@@ -1,10 +1,12 @@
 """Make a configuration fit the device it will run on: precision, then memory.
 
 What is held in memory is counted from shapes (`sdc_lib.training.estimate.count`). A batch that does
-not fit is halved, and as many batches more are accumulated: a step sees as many videos as before,
-but each video has fewer negatives in its batch, which is said.
+not fit is halved, and as many batches more are accumulated: a step sees as many videos as before
+(or a few more, of a batch that halves to an odd number), but each video has fewer negatives in its
+batch, which is said.
 """
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -59,9 +61,9 @@ def fit_to_device(
     if free is None:
         return Fitted(config, tuple(notes))
     counted, optim = count(config), config.optim
-    batch, accumulate = optim.batch_size, optim.accumulate
-    while batch > 2 and memory(counted, optim.precision, batch) > HEADROOM * free:
-        batch, accumulate = batch // 2, accumulate * 2
+    batch = optim.batch_size
+    while batch // 2 >= 2 and memory(counted, optim.precision, batch) > HEADROOM * free:
+        batch //= 2
     needed = memory(counted, optim.precision, batch)
     if needed > HEADROOM * free:
         raise ValueError(
@@ -69,6 +71,7 @@ def fit_to_device(
             f"are free on {device}: choose smaller clips (data.num_frames, data.augment.size)"
         )
     if batch < optim.batch_size:
+        accumulate = math.ceil(optim.batch_size * optim.accumulate / batch)
         config = replace(config, optim=replace(optim, batch_size=batch, accumulate=accumulate))
         notes.append(
             f"{optim.batch_size} videos do not fit the {free / 1e9:.1f} GB that are free: "
