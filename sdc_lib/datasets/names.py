@@ -148,16 +148,30 @@ def open_dataset(
 
 
 def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
-    from sdc_lib.datasets.motion_factors import SIZES, MotionFactors, make_motion_factors
+    from sdc_lib.datasets.motion_factors import MotionFactors, make_motion_factors
+
+    folder = find_motion_factors(size, data_dir)
+    if folder is None:
+        folder = _own_motion_factors(size, data_dir)
+        make_motion_factors(folder, size)
+    return MotionFactors(folder, split, size)
+
+
+def find_motion_factors(size: Any, data_dir: Path) -> Path | None:
+    """Where `open_dataset` finds MotionFactors of a size; None where it would make them."""
+    from sdc_lib.datasets.motion_factors import SIZES
 
     wanted = asdict(SIZES[size])
-    own = data_dir / ("motion_factors" if size == "tiny" else f"motion_factors_{size}")
+    own = _own_motion_factors(size, data_dir)
     for folder in (data_dir, data_dir / "motion_factors", own):
         meta = folder / "meta.json"
         if meta.exists() and read_facts(meta).get("size") == wanted:
-            return MotionFactors(folder, split, size)
-    make_motion_factors(own, size)
-    return MotionFactors(own, split, size)
+            return folder
+    return None
+
+
+def _own_motion_factors(size: Any, data_dir: Path) -> Path:
+    return data_dir / ("motion_factors" if size == "tiny" else f"motion_factors_{size}")
 
 
 def own_folder(root: Path, name: str) -> Path:

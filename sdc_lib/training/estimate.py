@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sdc_lib.backbones import build_backbone
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.motion_factors import SIZES
-from sdc_lib.datasets.names import known, open_dataset
+from sdc_lib.datasets.names import find_motion_factors, known, open_dataset
 from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.devices import count_processes
@@ -106,7 +106,8 @@ def estimate(
 
     Args:
         config: Of the run.
-        data_dir: As for `pretrain`; where the data is missing, official sizes are assumed.
+        data_dir: As for `pretrain`, but nothing is made there; official sizes are assumed
+            where the data is missing.
         accelerator: As for `pretrain`.
         devices: As for `pretrain`; only counted, one is used.
         num_nodes: As for `pretrain`; only counted.
@@ -240,7 +241,8 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
 def _data(config: PretrainConfig, data_dir: Path) -> tuple[int, float | None]:
     data = config.data
     try:
-        if data.dataset == "motion-factors" and not data_dir.exists():
+        missing = data.dataset == "motion-factors" and not find_motion_factors(data.size, data_dir)
+        if missing:  # opening them would make them
             return SIZES[data.size].train, None
         pairs = make_pairs(config, open_dataset(data, data_dir))
     except ValueError:

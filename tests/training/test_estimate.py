@@ -1,11 +1,13 @@
 """What a run would cost is counted without running it."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sdc_lib.training.estimate as module
+from sdc_lib.datasets import motion_factors
 from sdc_lib.model import build_model
 from sdc_lib.presets import PRESETS
 from sdc_lib.training.estimate import count, estimate, memory
@@ -61,6 +63,19 @@ def test_heads_are_timed_with_local_terms_for_their_share_only(
 def test_more_processes_than_the_machine_can_run_cost_nothing(devices: int | str) -> None:
     with pytest.raises(ValueError, match=r"^devices is .*; it must be auto or from 1 to \d+ \("):
         estimate(CONFIG, accelerator="cpu", devices=devices)
+
+
+@pytest.mark.parametrize(("size", "train"), [("toy", 100), ("small", 9000)])
+def test_no_videos_are_made_to_say_what_a_run_would_cost(
+    size: str, train: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(motion_factors, "make_motion_factors", None)
+    (tmp_path / "motion_factors").mkdir()
+    config = changed(data={"dataset": "motion-factors", "size": size})
+    result = estimate(config, data_dir=tmp_path, accelerator="cpu")
+    assert (result.videos, result.data_seconds_per_video) == (train, None)
+    assert list((tmp_path / "motion_factors").iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "motion_factors"]
 
 
 def test_estimate_prints_all_facts_without_the_data(tmp_path: object) -> None:
