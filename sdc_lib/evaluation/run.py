@@ -131,15 +131,10 @@ def evaluate(
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
     parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
     parts = [part if videos is None else part.thinned(videos) for part in parts]
-    options: dict[str, object] = {
-        "fold": fold,
-        "split": split,
-        "seed": seed,
-        "clips": clips,
-        "stride": stride,
-    }
-    options |= {"target": target, "factors": factors, "folds": folds, "videos": videos}
-    options |= {"epochs": epochs, "size": None if data.size == config.data.size else data.size}
+    options: dict[str, object] = {"fold": fold, "split": split, "seed": seed, "clips": clips}
+    options |= {"stride": stride, "target": target, "factors": factors, "folds": folds}
+    options |= {"size": None if data.size == config.data.size else data.size}
+    options |= {"videos": videos, "epochs": epochs}
     name = name or default_name(weights, parts[-1].name, protocol, options)
     targets = _targets(parts[-1], target, factors, folds)
     if protocol == "disentanglement":
