@@ -140,12 +140,12 @@ def _exhibits(
     progress: bool,
 ) -> dict[int, list[Exhibit]]:
     """Pictures by concept; each video is read once for all concepts that show it."""
-    place = {file.name: i for i, file in enumerate(dataset)}
     wanted: dict[int, list[int]] = {}
     for concept in report.concepts:
         for video in concept.videos.tolist():
             wanted.setdefault(video, []).append(concept.index)
     source = EvalClips(dataset, clips.num_frames, clips.stride, clips.size, clips.clips)
+    place = {file.name: i for i, file in enumerate(source.videos)}  # without empty files
     found: dict[tuple[int, int], Exhibit] = {}
     bar = tqdm(wanted.items(), desc="atlas", unit="video", delay=2, disable=not progress)
     with evaluating(model):

@@ -155,7 +155,6 @@ def train_supervised(
     check_settings(config)
     if not train.factor_names:
         raise ValueError(f"{train.name} has no factors to learn")
-    targets = {f: torch.from_numpy(train.targets(f)) for f in train.factor_names}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         backbone = build_backbone(config.backbone)
@@ -163,8 +162,9 @@ def train_supervised(
         halves = (known_factors(classes) or tuple(classes))[:2]
         network = Supervised(backbone, int(backbone.dim), classes, halves)  # type: ignore[arg-type]
     samples = TrainClips(
-        train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(targets))
+        train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(classes))
     )
+    targets = {f: torch.from_numpy(samples.videos.targets(f)) for f in classes}
     orders = [
         EpochOrder(len(samples), config.batch_size, config.seed, e) for e in range(config.epochs)
     ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -84,6 +85,20 @@ def test_the_page_stands_alone_and_shows_every_concept(
     data = base64.b64decode(source.removeprefix("data:image/jpeg;base64,"))
     assert decode(data).shape == (3, 16, 16)
     assert model.training
+
+
+def test_files_without_frames_shift_no_picture(
+    model: SDC, videos: VideoDataset, tmp_path: Path
+) -> None:
+    hollow = replace(videos[0], name="hollow.mp4", num_frames=0)
+    names = videos.class_names, videos.factor_names
+    longer = VideoDataset("w", videos.root, "all", [hollow, *videos], *names)
+    pages = []
+    for number, listed in enumerate((videos, longer)):
+        path = tmp_path / f"{number}.html"
+        write_atlas(model, listed, path, CLIPS, top=3, progress=False)
+        pages.append(Page(path.read_text(encoding="utf-8")))
+    assert pages[0].images == pages[1].images
 
 
 def test_the_moment_is_where_the_concept_looks_hardest(model: SDC) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,19 @@ def test_supervision_learns_the_factors_and_shows_them_as_halves(world: World) -
         assert torch.equal(a, b)
     features = extract_features(network, world[1], CLIPS)
     assert features.scores["video"].shape == (4, 4)
+
+
+def test_files_without_frames_shift_no_label(world: World) -> None:
+    config = SupervisedConfig(epochs=1, batch_size=4, augment=AugmentConfig(size=16, flip=0.0))
+    train = world[0]
+    hollow = replace(train[0], name="hollow.mp4", num_frames=0)
+    names = train.class_names, train.factor_names
+    longer = VideoDataset("world", train.root, "train", [hollow, *train], *names)
+    networks = [
+        train_supervised(videos, 4, 1, config, progress=False) for videos in (train, longer)
+    ]
+    for a, b in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_supervised_halves_are_the_logits_of_two_factors() -> None:
