@@ -238,10 +238,12 @@ def _mark(axes: Axes, value: float, text: str) -> None:
 
 
 def _mean_and_spread(mean: float, spread: float) -> str:
-    """Both to the place of the spread's second digit, as in 93.3 ± 4.7."""
+    """Both to the spread's second digit, or to its first where the mean has three by then."""
     if not spread or not math.isfinite(spread):
         return _true_minus(f"{mean:.3g}")
-    places = max(0, 1 - math.floor(math.log10(spread)))
+    second = math.ceil(1 - math.log10(spread))
+    third_of_mean = math.ceil(2 - math.log10(max(abs(mean), spread)))
+    places = max(0, min(second, max(third_of_mean, second - 1)))
     return _true_minus(f"{mean:.{places}f} ± {spread:.{places}f}")
 
 

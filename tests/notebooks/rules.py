@@ -21,6 +21,7 @@ SHORT_LINES = 8
 MACHINE_PATH = re.compile(
     r"(?<![\w.:/~-])/(?:work|root|home|tmp|Users|opt|mnt|var|usr)/[\w.-]+|\b[A-Z]:\\Users\\"
 )
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LOCAL_LINK = re.compile(r"\]\((?!https?:|#|mailto:|attachment:|data:)([^)#\s]+)")
 # The first cell of every notebook, so that it runs from any folder and installs nothing.
 FIRST_CELL = """\
@@ -257,7 +258,7 @@ def local_links(notebook: NotebookNode) -> list[str]:
     return [
         f"cell {number} links to {target}, which does not exist"
         for number, cell in cells(notebook, "markdown")
-        for target in LOCAL_LINK.findall(cell.source)
+        for target in LOCAL_LINK.findall(FENCED.sub("", cell.source))
         if not (FOLDER / target).exists()
     ]
 

@@ -236,6 +236,12 @@ def test_bars_have_the_colour_of_the_stream_in_their_name() -> None:
     assert [to_hex(p.get_facecolor()) for p in patches] == [colour.lower() for colour in wanted]
 
 
+def test_seeds_that_agree_do_not_lengthen_the_numbers_of_a_bar() -> None:
+    bars = plots.ablation_bars({"a": [93.31, 93.35], "b": [-0.06431, -0.06459], "c": [99.5, 100.5]})
+    said = [text.get_text() for text in bars.axes[0].texts]
+    assert said == ["93.33 ± 0.03", "\N{MINUS SIGN}0.0645 ± 0.0002", "100.0 ± 0.7"]
+
+
 def test_a_very_long_name_of_a_bar_takes_two_lines() -> None:
     axes = plots.ablation_bars({"no queue": 1.0, "some words of this name " * 3: 1.0}).axes[0]
     assert [tick.get_text().count("\n") for tick in axes.get_yticklabels()] == [0, 1]
