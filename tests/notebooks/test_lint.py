@@ -41,9 +41,9 @@ One number, and what it means.
 **Prerequisites:** none. **Memory:** 1 GB.
 **Time:** 0.1 min on 2 CPU cores, 0.1 min on one GPU
 """
-SOLVED = "```python\npairs['count'](numbers[0])  # no link\n```"
+CODE = "```python\npairs['count'](numbers[0])  # no link\n```"
 EXERCISES = "\n\n".join(
-    f"### Exercise 1.{n}\n\nCount.\n\n<details><summary>Solution</summary>\n\n{SOLVED}\n\n</details>"
+    f"### Exercise 1.{n}\n\nCount.\n\n<details><summary>Solution</summary>\n\n{CODE}\n\n</details>"
     for n in (1, 2, 3)
 )
 
