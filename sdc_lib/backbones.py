@@ -64,6 +64,8 @@ class StagedBackbone(nn.Module):
             stage = getattr(self, name)
             x = _recomputed(stage, x) if self.recompute else run(stage, x)
         local = x.unfolded()
+        if local.shape[1] > self.dim:  # the last layers, too, were filled up
+            local = local[:, : self.dim]
         return BackboneOutput(self.avgpool(local).flatten(1), local)
 
 
