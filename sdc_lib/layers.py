@@ -85,19 +85,23 @@ def _convolve(conv: nn.Conv3d, clips: Clips) -> Clips:
     stills = clips.stills
     if stills is not None and (conv.kernel_size[0] > 1 or conv.stride[0] > 1):
         # with as many frames more as padding makes differ
-        frames = stills.shape[2] + conv.kernel_size[0] - 1
-        if conv.stride[0] > 1 or frames > WORTHWHILE * clips.moving.shape[2]:
+        reach = conv.dilation[0] * (conv.kernel_size[0] - 1)
+        frames = stills.shape[2] + reach
+        lopsided = conv.padding == "same" and reach % 2 == 1
+        if conv.stride[0] > 1 or lopsided or frames > WORTHWHILE * clips.moving.shape[2]:
             clips = clips._replace(moving=clips.unfolded(), stills=None)
         else:
             clips = clips._replace(stills=_unfold(stills, frames))
     filling_in = clips.moving.shape[1] - conv.in_channels
     filling_out = -conv.out_channels % clips.channels
-    weight = conv.weight
-    if filling_in or filling_out:
-        weight = F.pad(weight, (0, 0, 0, 0, 0, 0, 0, filling_in, 0, filling_out))
-    return clips.map(
-        lambda x: F.conv3d(x, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
-    )
+    if not (filling_in or filling_out):
+        return clips.map(conv)
+    if conv.groups > 1 or conv.padding_mode != "zeros":  # it works at its own width only
+        fill = (0, 0, 0, 0, 0, 0, 0, filling_out)
+        return clips.map(lambda x: F.pad(conv(x[:, : conv.in_channels]), fill))
+    weight = F.pad(conv.weight, (0, 0, 0, 0, 0, 0, 0, filling_in, 0, filling_out))
+    bias = None if conv.bias is None else F.pad(conv.bias, (0, filling_out))
+    return clips.map(lambda x: F.conv3d(x, weight, bias, conv.stride, conv.padding, conv.dilation))
 
 
 def _normalise(norm: nn.modules.batchnorm._BatchNorm, clips: Clips) -> Clips:

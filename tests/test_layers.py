@@ -1,6 +1,7 @@
 """Stills on few frames and widths in multiples of eight change nothing: not a value, not a name."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from sdc_lib import backbones
-from sdc_lib.backbones import StagedBackbone, build_backbone
+from sdc_lib.backbones import StagedBackbone, TinyBackbone, build_backbone
 from sdc_lib.layers import Clips, run
 
 SIZE = 16
@@ -96,6 +97,49 @@ def test_filled_widths_alone_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {48, 144, 232, 464, 928} <= set(widths)  # instead of 45, 144, 230, 460, 921
     assert all(width % 8 == 0 for width in widths)
     assert relative(got.local, expected.local) < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("channels", [1, 8])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dilation": (2, 1, 1), "padding": (2, 1, 1)},
+        {"dilation": (1, 2, 2), "padding": (1, 2, 2)},
+        {"dilation": (3, 1, 1), "padding": (1, 1, 1)},
+        {"groups": 3},
+        {"padding_mode": "circular"},
+        {"padding_mode": "replicate"},
+        {"padding": (0, 1, 1)},
+        {"kernel_size": (2, 3, 3), "padding": "same"},
+        {"kernel_size": (4, 1, 1), "padding": (2, 0, 0)},
+        {"bias": False, "stride": (2, 1, 1)},
+    ],
+    ids=str,
+)
+def test_convolutions_of_all_kinds_are_exact(options: dict[str, Any], channels: int) -> None:
+    torch.manual_seed(0)
+    usual = {"kernel_size": 3, "padding": 1}
+    first = nn.Conv3d(3, 9, 3, padding=1)
+    second = nn.Conv3d(9, 6, **(usual | options))
+    third = nn.Conv3d(6, 10, 3, padding=1)
+    network = nn.Sequential(first, second, nn.ReLU(), third).double()
+    clips, stills = random_clips(16)
+    expected = network(torch.cat([clips, stills.expand(-1, -1, 16, -1, -1)]))
+    got = run(network, Clips(clips, stills, channels)).unfolded()
+    assert got.shape[1] == 10 + -10 % channels
+    assert relative(got[:, :10], expected) < 1e-12
+    assert not got[:, 10:].any()
+
+
+def test_the_last_layers_filling_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = TinyBackbone(16, 100).double().eval()
+    clips, stills = random_clips(8)
+    expected = plain(clips, stills)
+    monkeypatch.setattr(backbones, "_channel_multiple", lambda _: 8)
+    for mine, theirs in zip(plain(clips, stills), expected, strict=True):
+        assert mine.shape[1] == plain.dim == 100
+        assert relative(mine, theirs) < 1e-12
 
 
 def test_few_frames_are_computed_of_a_still() -> None:
