@@ -1,5 +1,6 @@
 """What a number must be compared with: random weights, plain pixels, and full supervision."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,10 +17,10 @@ from sdc_lib.config import AugmentConfig, ModelConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.evaluation.factors import known_factors
-from sdc_lib.evaluation.train_batches import EpochOrder, epoch_batches
+from sdc_lib.evaluation.train_batches import EpochOrder, Replaced, epoch_batches
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
-from sdc_lib.support.settings import Count, Range, Seed, Workers, check_settings
+from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
 from sdc_lib.views import Stream, frame_difference, static_view
 
 _NEVER = -100.0  # a logit that leaves softmax at any temperature unchanged
@@ -86,6 +87,8 @@ class SupervisedConfig:
     """Random augmentation; no flips where directions are labels."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Arithmetic of the network."""
+    max_replaced: Share = 0.05
+    """Share of an epoch's samples that may be replaced because their file broke before it ends."""
     workers: Workers = 0
     """Processes that decode."""
     seed: Seed = 0
@@ -150,6 +153,7 @@ def train_supervised(
 
     Raises:
         ValueError: If the data set has no factors, or a setting makes no sense.
+        TrainingError: If too many videos cannot be read; of a few, a warning tells.
     """
     config = config or SupervisedConfig()
     check_settings(config)
@@ -172,9 +176,10 @@ def train_supervised(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, total_steps=sum(map(len, orders)), pct_start=0.1
     )
+    replaced = Replaced(config.max_replaced)
     network.train()
     for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
-        for sample in epoch_batches(samples, order, config.workers):
+        for sample in epoch_batches(samples, order, config.workers, replaced):
             with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16-mixed"):
                 logits = network(normalize(sample.clip))
             losses = [F.cross_entropy(logits[f].float(), targets[f][sample.index]) for f in targets]
@@ -182,6 +187,9 @@ def train_supervised(
             torch.stack(losses).sum().backward()
             optimizer.step()
             schedule.step()
+    if replaced.count:
+        first = next(iter(replaced.names))
+        warnings.warn(f"samples replaced: {replaced.count}, of {first} first", stacklevel=2)
     return network.eval()
 
 

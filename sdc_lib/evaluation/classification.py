@@ -1,7 +1,7 @@
 """Accuracy per video: from clip predictions to top-1, top-5, per-class means and confusions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,8 @@ class Classification:
         evaluated: N.
         official: Videos that the split lists.
         notes: Facts to be stated beside the number: clips, crops, averaging, data set.
+        left_out: Videos that training and test could not use, with the cause.
+        replaced: Training samples that stood in for videos that could not be read.
     """
 
     protocol: str
@@ -49,6 +51,8 @@ class Classification:
     evaluated: int
     official: int
     notes: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    replaced: int = 0
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -60,6 +64,8 @@ class Classification:
         title = f"{self.protocol} -> {self.target}, {self.evaluated} of {self.official} videos"
         if self.notes:
             title += "\n" + ", ".join(f"{key}: {value}" for key, value in self.notes.items())
+        if self.replaced:
+            title += f"\ntraining samples replaced: {self.replaced}, of unreadable videos"
         rows = [
             ["top-1", percent(self.top1)],
             ["mean per class", percent(self.mean_per_class)],
@@ -158,7 +164,7 @@ def merge_folds(parts: Sequence[Classification], official: int) -> Classificatio
         official: Videos that the data set lists.
     """
     first = parts[0]
-    return summarise(
+    merged = summarise(
         first.protocol,
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.targets for part in parts]),
@@ -166,6 +172,11 @@ def merge_folds(parts: Sequence[Classification], official: int) -> Classificatio
         target=first.target,
         official=official,
         notes={**first.notes, "folds": str(len(parts))},
+    )
+    return replace(
+        merged,
+        left_out=tuple(dict.fromkeys(line for part in parts for line in part.left_out)),
+        replaced=sum(part.replaced for part in parts),
     )
 
 

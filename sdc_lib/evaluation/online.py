@@ -6,8 +6,9 @@ carved from the training set by group; the test split plays no part in it.
 """
 
 import copy
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from sdc_lib.evaluation.classification import (
     classify,
 )
 from sdc_lib.evaluation.splits import carve_validation
-from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment, epoch_batches
+from sdc_lib.evaluation.train_batches import EpochOrder, Replaced, TrainAugment, epoch_batches
 from sdc_lib.features import ClipSettings, ClipSource
 from sdc_lib.model import SDC
 from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
@@ -59,6 +60,8 @@ class OnlineConfig:
     """A video's prediction is the mean over clips of probabilities or of logits."""
     workers: Workers = 0
     """Processes that decode."""
+    max_replaced: Share = 0.05
+    """Share of an epoch's samples that may be replaced because their file broke before it ends."""
     cache_mb: Annotated[int, Range(0, 1_000_000)] = 0
     """Megabytes of decoded training videos to keep, where `workers` is 0."""
     seed: Seed = 0
@@ -137,6 +140,7 @@ def linear_online(
 
     Raises:
         ValueError: If the splits share groups or lack the labels, or a step has one video.
+        TrainingError: If too many training videos cannot be read.
     """
     config = config or OnlineConfig()
     return _run("linear_online", model, train, test, clips, config, target, progress)
@@ -180,15 +184,29 @@ def _run(
         backbone = copy.deepcopy(model.backbone)
         network = Classifier(backbone, dim, max(classes, len(names)), kind, config.dropout)
         network.to(next(backbone.parameters()).device)
-        chosen = _fit(network, train, clips, config, target, progress)
+        fitted = _fit(network, train, clips, config, target, progress)
     source = ClipSource(test, clips, config.batch_size, config.workers, progress)
     scores = predict_videos(network, source, config.averaging)
     notes = {
         "clips": f"{clips.clips}, {clips.num_frames} frames at {clips.size}, {clips.crops} crop",
         "averaging": config.averaging,
-        "epoch": chosen,
+        "epoch": fitted.epoch,
     }
-    return classify(kind, scores, source.describe({}), target, notes)
+    found = source.describe({})
+    left_out = tuple(dict.fromkeys((*fitted.left_out, *found.left_out)))
+    result = classify(kind, scores, found, target, notes)
+    return replace(result, left_out=left_out, replaced=fitted.replaced)
+
+
+class _Fitted(NamedTuple):
+    """What is to be said of a training."""
+
+    epoch: str
+    """Which one was kept and why."""
+    left_out: Sequence[str]
+    """Videos that could not be used, with the cause."""
+    replaced: int
+    """Samples that stood in for some of them."""
 
 
 def _fit(
@@ -198,8 +216,8 @@ def _fit(
     config: OnlineConfig,
     target: str | None,
     progress: bool,
-) -> str:
-    """Train in place; returns which epoch was kept and why."""
+) -> _Fitted:
+    """Train in place."""
     validation = None
     if config.validation:
         train, validation = carve_validation(train, config.validation, config.seed)
@@ -214,12 +232,14 @@ def _fit(
     device = next(network.parameters()).device
     optimizer = _optimizer(network, config)
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(config.milestones), 0.1)
+    replaced = Replaced(config.max_replaced)
+    left_out = {f"{out.name}: {out.cause}": None for out in samples.videos.left_out}
     best, kept, chosen = -1.0, network.state_dict(), f"last of {config.epochs}"
     bar = tqdm(range(config.epochs), desc="training", unit="epoch", delay=2, disable=not progress)
     for epoch in bar:
         order = EpochOrder(len(samples), config.batch_size, config.seed, epoch)
         network.train()
-        for sample in epoch_batches(samples, order, config.workers):
+        for sample in epoch_batches(samples, order, config.workers, replaced):
             logits = network(normalize(sample.clip.to(device)))
             loss = F.cross_entropy(logits, sample.label.to(device))
             optimizer.zero_grad()
@@ -229,13 +249,16 @@ def _fit(
         if validation is not None:
             source = ClipSource(validation, clips, config.batch_size, config.workers, False)
             scores = predict_videos(network, source, config.averaging)
-            top1 = classify("validation", scores, source.describe({}), target).top1
+            found = source.describe({})
+            left_out |= dict.fromkeys(found.left_out)
+            top1 = classify("validation", scores, found, target).top1
             if top1 > best:
                 best, kept = top1, copy.deepcopy(network.state_dict())
                 chosen = f"{epoch + 1}, best on {len(validation)} validation videos"
     if validation is not None:
         network.load_state_dict(kept)
-    return chosen
+    left_out |= {f"{name}: it could not be read while training": None for name in replaced.names}
+    return _Fitted(chosen, tuple(left_out), replaced.count)
 
 
 def _optimizer(network: Classifier, config: OnlineConfig) -> torch.optim.Optimizer:

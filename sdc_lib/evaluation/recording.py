@@ -12,6 +12,7 @@ from torch import nn
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import is_random
+from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.follow import Result, metrics_of
 from sdc_lib.evaluation.ledger import Record, current_commit, read_record, record_name
@@ -125,6 +126,7 @@ def make_record(
                 intervals[prefix + metric] = (number.low, number.high)
                 number = number.value
             values[prefix + metric] = [number]
+    replaced = sum(one.replaced for one in results.values() if isinstance(one, Classification))
     any_result = next(iter(results.values()))
     protocol = asked.protocol
     part = videos.split if asked.folds is None else "folds"
@@ -143,4 +145,5 @@ def make_record(
         official=any_result.official,
         protocol=f"{protocol}: {asdict(asked.settings.clips)}{how}",
         column="trained here" if asked.weights in available() else "this run",
+        notes=f"training samples replaced: {replaced}, of unreadable videos" if replaced else "",
     )

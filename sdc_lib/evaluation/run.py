@@ -11,6 +11,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.names import Split
 from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import is_random, random_model
+from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
 from sdc_lib.evaluation.factors import choose_factors, fold_indices
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos
@@ -222,12 +223,17 @@ def _trained(
             asked.protocol, model, train, test, asked.settings, asked.targets, effort.progress
         )
 
-    left_out = dict.fromkeys(f"{out.name}: {out.cause}" for part in parts for out in part.left_out)
     if asked.folds is None:
-        return follow(*parts), tuple(left_out)
-    (whole,) = parts
-    official = len(whole) + len(whole.left_out)
-    return by_folds(follow, whole, asked.folds, official), tuple(left_out)
+        results = follow(*parts)
+    else:
+        (whole,) = parts
+        official = len(whole) + len(whole.left_out)
+        results = by_folds(follow, whole, asked.folds, official)
+    lines = [f"{out.name}: {out.cause}" for part in parts for out in part.left_out]
+    lines += [
+        line for one in results.values() if isinstance(one, Classification) for line in one.left_out
+    ]
+    return results, tuple(dict.fromkeys(lines))
 
 
 def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfig]:

@@ -1,6 +1,8 @@
 """What training with labels needs beyond a clip: its augmentation, and the order of an epoch."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import compress
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +13,7 @@ from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.datasets.frames import SampleKey, epoch_order
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.support.workers import start_worker
+from sdc_lib.training.alarms import TrainingError
 
 
 class TrainAugment:
@@ -63,11 +66,51 @@ class EpochOrder(Sampler[list[SampleKey]]):
         return len(self._batches)
 
 
-def epoch_batches(samples: TrainClips, order: EpochOrder, workers: int) -> Iterator[Any]:
+class Replaced:
+    """Samples of a training that stand in for videos that could not be read.
+
+    Args:
+        allowed: The share of an epoch's samples that may be replaced.
+
+    Attributes:
+        count: How many were, in all epochs.
+        names: The videos that could not be read, in the order in which that was noticed.
+    """
+
+    def __init__(self, allowed: float) -> None:
+        self.allowed = allowed
+        self.count = 0
+        self.names: dict[str, None] = {}
+
+    def check(self, of_epoch: int, samples: int) -> None:
+        """Refuse to go on where an epoch of so many samples has had more replaced than it may.
+
+        Raises:
+            TrainingError: If the share is larger.
+        """
+        share = of_epoch / samples
+        if share > self.allowed:
+            raise TrainingError(
+                f"samples of this epoch replaced because their videos cannot be read: {of_epoch}, "
+                f"{share:.1%} of all; at most {self.allowed:.1%} are allowed (max_replaced). "
+                f"The first is {next(iter(self.names))}; find them with `sdc data check`"
+            )
+
+
+def epoch_batches(
+    samples: TrainClips, order: EpochOrder, workers: int, replaced: Replaced
+) -> Iterator[Any]:
     """The batches of one epoch, each a `TrainSample` of stacked fields, read in worker processes.
 
+    Args:
+        samples: The videos.
+        order: Which ones a batch holds.
+        workers: Processes that decode; 0 decodes here.
+        replaced: Counts videos that could not be read.
+
     Raises:
-        VideoError: Videos cannot be read, or a process died.
+        VideoError: Ten videos in a row cannot be read, or a process died.
+        TrainingError: Too many videos cannot be read.
     """
     loader: DataLoader[Any] = DataLoader(
         samples,
@@ -75,4 +118,13 @@ def epoch_batches(samples: TrainClips, order: EpochOrder, workers: int) -> Itera
         num_workers=workers,
         worker_init_fn=start_worker,
     )
-    return read_ahead(loader, samples.videos, order.shown)
+    of_epoch = 0
+    with closing(read_ahead(loader, samples.videos, order.shown)) as batches:
+        for number, batch in enumerate(batches):
+            broken = compress(order.shown(number), batch.replaced)
+            names = [samples.videos[index].name for index in broken]
+            replaced.names |= dict.fromkeys(names)
+            replaced.count += len(names)
+            of_epoch += len(names)
+            replaced.check(of_epoch, len(samples))
+            yield batch

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import extract_features, pixel_features, random_model, train_supervised
 from sdc_lib.evaluation.baselines import Supervised, SupervisedConfig
+from sdc_lib.training.alarms import TrainingError
 from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
@@ -64,6 +66,18 @@ def test_files_without_frames_shift_no_label(world: World) -> None:
     ]
     for a, b in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_supervision_tells_of_videos_that_break(world: World, tmp_path: Path) -> None:
+    train = world[0]
+    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    files = [replace(train[0], path=tmp_path / "torn.mp4"), *train[1:]]
+    torn = VideoDataset("world", train.root, "train", files, train.class_names, train.factor_names)
+    config = SupervisedConfig(epochs=2, batch_size=4, augment=AugmentConfig(size=16, flip=0.0))
+    with pytest.raises(TrainingError, match=r"12\.5% of all; at most 5\.0% are allowed"):
+        train_supervised(torn, 4, 1, config, progress=False)
+    with pytest.warns(UserWarning, match=r"samples replaced: 2, of train/000\.mp4 first"):
+        train_supervised(torn, 4, 1, replace(config, max_replaced=0.2), progress=False)
 
 
 def test_supervised_halves_are_the_logits_of_two_factors() -> None:

@@ -10,9 +10,11 @@ import torch
 
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation import FINETUNE, OnlineConfig, carve_validation, finetune, linear_online
+from sdc_lib.evaluation.classification import merge_folds
 from sdc_lib.evaluation.online import Classifier
 from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
 from sdc_lib.model import SDC
+from sdc_lib.training.alarms import TrainingError
 from sdc_lib.video import sample_clip
 from tests.helpers.small_world import CLIPS
 
@@ -126,6 +128,37 @@ def test_every_epoch_shows_every_video_once_in_a_new_order() -> None:
     assert {key.epoch for batch in batches for key in batch} == {3}
     other = list(EpochOrder(9, 4, seed=0, epoch=4))
     assert [k.index for b in other for k in b] != [k.index for b in batches for k in b]
+
+
+@pytest.fixture
+def torn(world: World, tmp_path: Path) -> World:
+    """Both splits with a first file that broke after it was checked."""
+    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    parts = []
+    for part in world:
+        files = [replace(part[0], path=tmp_path / "torn.mp4"), *part[1:]]
+        names = part.class_names, part.factor_names
+        parts.append(VideoDataset(part.name, part.root, part.split, files, *names))
+    return parts[0], parts[1]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_videos_that_break_are_counted_and_named(model: SDC, torn: World, workers: int) -> None:
+    config = replace(FINETUNE, epochs=2, batch_size=3, max_replaced=0.2, workers=workers)
+    result = finetune(model, *torn, CLIPS, config, target="motion", progress=False)
+    assert (result.replaced, result.evaluated, result.official) == (2, 3, 4)
+    trained, tested = result.left_out
+    assert trained == "train/000.mp4: it could not be read while training"
+    assert "torn.mp4" in tested
+    assert "training samples replaced: 2" in str(result)
+    merged = merge_folds([result, result], official=8)
+    assert (merged.replaced, merged.left_out) == (4, result.left_out)
+
+
+def test_too_many_videos_that_break_end_the_training(model: SDC, torn: World) -> None:
+    for run in (finetune, linear_online):
+        with pytest.raises(TrainingError, match=r"12\.5% of all; at most 5\.0% .* train/000\.mp4"):
+            run(model, *torn, CLIPS, SHORT, target="motion", progress=False)
 
 
 def test_the_augmentation_treats_all_frames_alike() -> None:

@@ -247,6 +247,25 @@ def test_long_names_of_weights_make_records_that_can_be_written(
 
 
 @pytest.mark.usefixtures("opened")
+def test_what_breaks_in_a_training_protocol_is_returned_and_recorded(
+    weights: Path, tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
+    bad = {file.name: replace(file, path=tmp_path / "torn.mp4") for file in (p[0] for p in world)}
+    for part in world:
+        monkeypatch.setattr(part, "files", tuple(bad.get(file.name, file) for file in part))
+    settings = replace(settings_for("own", CONFIG, epochs=1))
+    settings = replace(settings, finetune=replace(settings.finetune, max_replaced=0.2))
+    monkeypatch.setattr("sdc_lib.evaluation.run.settings_for", lambda *_: settings)
+    done = evaluate(weights, "world", "finetune", target="motion", workers=0, progress=False)
+    trained, tested = done.left_out
+    assert trained.startswith("train/000.mp4: ")
+    assert "torn.mp4" in tested
+    assert done.record.notes == "training samples replaced: 1, of unreadable videos"
+    assert (done.record.evaluated, done.record.official) == (3, 4)
+
+
+@pytest.mark.usefixtures("opened")
 def test_no_record_replaces_another_question_s(weights: Path, tmp_path: Path) -> None:
     def record(path: Path, **options: Any) -> Record:
         options = {"workers": 0, "progress": False, "results_dir": tmp_path / "results", **options}
