@@ -237,6 +237,6 @@ def _classes_without(split: str, chosen: Iterable[_Entry], names: Sequence[str])
 
 
 def _sorted(words: Iterable[str]) -> list[str]:
-    """In order; numbers by value."""
-    known = set(words)
-    return sorted(known, key=int if all(word.isdecimal() for word in known) else None)
+    """In order; numbers by value, and equal ones as words."""
+    known = sorted(set(words))
+    return sorted(known, key=int) if all(word.isdecimal() for word in known) else known

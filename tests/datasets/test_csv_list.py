@@ -44,6 +44,14 @@ def test_numbers_are_sorted_by_value(tmp_path: Path) -> None:
     assert videos.targets().tolist() == [1, 0]
 
 
+def test_equal_numbers_are_always_in_the_same_order(tmp_path: Path) -> None:
+    names = [f"{i}.mp4" for i in range(12)]
+    words = ["0" * i + "7" for i in range(12)]
+    lines = [f"{name},{word}" for name, word in zip(names, words, strict=True)]
+    videos = VideoCSV(write(tmp_path, "\n".join(["path,label", *lines]), *names))
+    assert list(videos.class_names) == sorted(words)
+
+
 def test_classes_of_another_list(tmp_path: Path) -> None:
     path = write(tmp_path, "1.mp4,walk\n", "1.mp4")
     assert VideoCSV(path, class_names=("run", "walk")).targets().tolist() == [1]
