@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,16 @@ def test_a_rejected_setting_claims_nothing(train: Train, tmp_path: Path) -> None
 def test_impossible_options_are_refused(train: Train, options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="it must be"):
         train(**options)
+
+
+def test_tensorboard_that_is_not_installed_is_refused_before_anything_is_written(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ValueError, match=r"^TensorBoard is not installed: pip install"):
+        train(tensorboard=True, max_steps=1)
+    assert not (tmp_path / "run").exists()
+    assert train(max_steps=1).finished
 
 
 def test_an_accelerator_that_is_not_here_is_refused_in_one_line(

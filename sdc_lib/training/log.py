@@ -38,10 +38,10 @@ class TrainingLog:
 
     def __init__(self, folder: Path, step: int = 0, tensorboard: bool = False) -> None:
         self.path = folder / "log.csv"
+        self._board = _summary_writer(folder / "tensorboard", step) if tensorboard else None
         _truncate(self.path, step)
         self._file = self.path.open("a", newline="", encoding="utf-8")
         self._writer = csv.DictWriter(self._file, COLUMNS, lineterminator="\n")
-        self._board = _summary_writer(folder / "tensorboard", step) if tensorboard else None
 
     def write(self, row: Mapping[str, float]) -> None:
         """Append one row."""
@@ -85,11 +85,22 @@ def _truncate(path: Path, step: int) -> None:
     write_atomically(path, text.getvalue().encode())
 
 
-def _summary_writer(folder: Path, step: int) -> Any:
+def check_tensorboard() -> None:
+    """Look whether event files can be written.
+
+    Raises:
+        ValueError: If TensorBoard is not installed.
+    """
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ImportError as error:
         raise ValueError(
             "TensorBoard is not installed: pip install -e '.[tracking]' in the clone"
         ) from error
+
+
+def _summary_writer(folder: Path, step: int) -> Any:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder), purge_step=step + 1)

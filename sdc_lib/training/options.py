@@ -5,7 +5,7 @@ from typing import Annotated
 
 from sdc_lib.config import PretrainConfig, check_config
 from sdc_lib.support.settings import Range, Steps, check_settings
-from sdc_lib.training.log import StepHook
+from sdc_lib.training.log import StepHook, check_tensorboard
 
 Minutes = Annotated[float | None, Range(0, 1_000_000, above=True)]
 
@@ -32,7 +32,10 @@ def check_run(config: PretrainConfig, options: PretrainOptions) -> None:
     """Refuse what no run can be made of, before anything is written.
 
     Raises:
-        ValueError: If an option is out of range or settings contradict each other.
+        ValueError: If an option is out of range, settings contradict each other, or TensorBoard is
+            wanted but not installed.
     """
     check_config(config)
     check_settings(options)
+    if options.tensorboard:
+        check_tensorboard()
