@@ -127,11 +127,19 @@ def feature_key(
 
     Videos count with their labels and with the size and time of change of their files.
     """
-    files = [(s.st_size, s.st_mtime_ns) for s in (file.path.stat() for file in dataset)]
-    data = [dataset.fingerprint(), files]
+    data = [dataset.fingerprint(), [_state(file.path) for file in dataset]]
     boundary = getattr(model, "boundary", None)
     what = [weights_hash(model), data, asdict(clips), list(streams), boundary]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change; zeros for a file that cannot be reached."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
 
 
 def weights_hash(model: nn.Module) -> str:

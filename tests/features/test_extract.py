@@ -125,6 +125,22 @@ def test_unreadable_videos_are_counted_and_named(model: SDC, world: World, tmp_p
     assert "broken.mp4" in features.left_out[1]
 
 
+def test_a_video_that_vanished_is_left_out_with_a_cache_too(
+    model: SDC, world: World, tmp_path: Path
+) -> None:
+    gone = VideoFile(tmp_path / "gone.mp4", "gone.mp4", 0, factors={"appearance": 0, "motion": 0})
+    names = world[1].class_names, world[1].factor_names
+    dataset = VideoDataset("world", tmp_path, "test", [*world[1], gone], *names)
+    for _ in range(2):
+        features = extract_features(model, dataset, CLIPS, cache_dir=tmp_path / "cache")
+        (line,) = features.left_out
+        assert "gone.mp4" in line
+        assert (len(features), features.official) == (4, 5)
+    gone.path.write_bytes(world[1][0].path.read_bytes())
+    whole = extract_features(model, dataset, CLIPS, cache_dir=tmp_path / "cache")
+    assert (len(whole), whole.left_out) == (5, ())
+
+
 def test_no_readable_video_is_an_error(model: SDC, world: World, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a video")
