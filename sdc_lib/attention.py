@@ -142,10 +142,12 @@ def local_contrast(
         A scalar; zero when nothing is active.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, the mask is not boolean or the margin not positive.
     """
     alike = descriptors_a.ndim == 3 and descriptors_a.shape == descriptors_b.shape
     require(alike, "both descriptors must be (B, N, D)", descriptors_a, descriptors_b)
+    require(mask.dtype == torch.bool, "the mask must be boolean", mask.dtype)
+    require(margin > 0, "the margin must be above 0", margin)
     views = torch.stack([descriptors_a, descriptors_b], dim=1)
     cosines = cosines_between_views(views, across_ranks=across_ranks)
     costs = concept_costs(cosines, margin, across_ranks=across_ranks)

@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional as tvf
 from sdc_lib.config import AugmentConfig
 from sdc_lib.support import colour
 from sdc_lib.support.checks import require
+from sdc_lib.support.settings import check_settings
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -44,9 +45,13 @@ class ClipAugment:
 
     Args:
         config: Sizes, probabilities and strengths.
+
+    Raises:
+        ValueError: If a setting is out of its range.
     """
 
     def __init__(self, config: AugmentConfig) -> None:
+        check_settings(config)
         jitter = (config.brightness, config.contrast, config.saturation, config.hue)
         self.config = config
         self._crop = v2.RandomResizedCrop(config.size, scale=config.crop_scale, antialias=True)
@@ -68,8 +73,9 @@ class ClipAugment:
         """Draw the numbers of one augmentation, float32, in the order of `DRAWS`.
 
         Raises:
-            ValueError: If the clip is not ``(C, T, H, W)`` with C = 3.
+            ValueError: If the clip is not uint8, ``(C, T, H, W)`` with C = 3.
         """
+        require(clip.dtype == torch.uint8, "clips are augmented as uint8", clip.dtype)
         require(clip.ndim == 4 and clip.shape[0] == 3, "a clip must be (3, T, H, W)", clip)
         box = self._crop.make_params([clip.transpose(0, 1)])
         coins = [float(torch.rand(1) < p) for p in (self.config.flip, self.config.grayscale)]

@@ -21,6 +21,7 @@ from sdc_lib.model import HeadsOutput
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
 from sdc_lib.support.distributed import gather_rows_with_grad
 from sdc_lib.support.precision import full_precision
+from sdc_lib.support.settings import check_settings
 from sdc_lib.terms import LossTerms
 from sdc_lib.views import PAIR_OF, STREAMS
 
@@ -37,11 +38,15 @@ class SDCObjective(nn.Module):
     Args:
         config: Temperatures, Sinkhorn, filter and the choices in which releases differ; the
             defaults are the released objective.
+
+    Raises:
+        ValueError: If a setting is out of its range.
     """
 
     def __init__(self, config: ObjectiveConfig | None = None) -> None:
         super().__init__()
         self.config = config or ObjectiveConfig()
+        check_settings(self.config)
 
     def forward(
         self, output: HeadsOutput, queue: Tensor | None = None, *, local: bool = True

@@ -272,7 +272,8 @@ class _Run:
             return PretrainResult(path, step, per_epoch, False, None)
         if self.fabric.is_global_zero:
             facts = provenance(self.config, self.plan, self.pairs.videos, step)
-            if self.folder.export(self.state.model, self.config, facts):
+            stepped = step > self.plan.first_step
+            if self.folder.export(self.state.model, self.config, facts, stepped=stepped):
                 self._report(f"wrote {self.folder.weights}")
             if step == self.config.optim.epochs * per_epoch:
                 self.folder.remove_encoded()

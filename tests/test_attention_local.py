@@ -84,6 +84,14 @@ def test_a_filter_that_nothing_can_pass_is_refused() -> None:
     assert strongest.sum(dim=1).tolist() == [1, 1]
 
 
+def test_weights_instead_of_a_mask_and_margins_below_zero_are_refused() -> None:
+    descriptors, mask = torch.randn(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
+    with pytest.raises(ValueError, match="the mask must be boolean"):
+        local_contrast(descriptors, descriptors, 0.5 * mask)
+    with pytest.raises(ValueError, match="the margin must be above 0"):
+        local_contrast(descriptors, descriptors, mask, margin=-1.0)
+
+
 def test_local_contrast_by_hand() -> None:
     # Two samples, one concept. Own view identical: δ² = 1e-5. The other sample at 60 degrees:
     # cos = 1/2, δ = sqrt(1 + 1e-5), so it pays (1.4 - δ)².

@@ -51,8 +51,8 @@ def clip_of(frames: int = 3, height: int = 8, width: int = 8) -> Tensor:
 def test_all_frames_of_a_clip_are_treated_alike(seed: int) -> None:
     torch.manual_seed(seed)
     still = clip_of(1, 12, 10).expand(3, 4, 12, 10)
-    out = ClipAugment(AugmentConfig(size=6))(still)
-    assert out.shape == (3, 4, 6, 6)
+    out = ClipAugment(AugmentConfig(size=8))(still)
+    assert out.shape == (3, 4, 8, 8)
     assert out.dtype == torch.uint8
     for t in range(1, 4):
         assert_close(out[:, t], out[:, 0])
@@ -82,7 +82,7 @@ def test_grayscale_makes_channels_equal() -> None:
         {"contrast": 0.5},
         {"saturation": 0.5},
         {"hue": 0.25},
-        {"size": 4},
+        {"size": 9},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -93,7 +93,7 @@ def test_every_setting_has_an_effect(change: dict[str, object]) -> None:
 
 
 def test_draws_come_from_the_global_generator() -> None:
-    augment = ClipAugment(AugmentConfig(size=6))
+    augment = ClipAugment(AugmentConfig(size=8))
     outs = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -115,6 +115,13 @@ def test_normalize_by_hand() -> None:
 def test_denormalize_gives_every_byte_back() -> None:
     every_byte = torch.arange(256, dtype=torch.uint8).expand(3, 1, 1, 256)
     assert_close(denormalize(normalize(every_byte)), every_byte)
+
+
+def test_floats_and_settings_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="as uint8"):
+        ClipAugment(AugmentConfig(size=8))(torch.rand(3, 2, 16, 16))
+    with pytest.raises(ValueError, match="flip is 3"):
+        ClipAugment(AugmentConfig(flip=3))
 
 
 def test_normalize_refuses_floats() -> None:

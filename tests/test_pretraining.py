@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from sdc_lib.pretraining import PretrainResult
 from sdc_lib.terms import TERMS
 from sdc_lib.training.log import COLUMNS, TIMINGS, Row
 from sdc_lib.weights import load
-from tests.helpers.small_runs import CONFIG, Train, changed, read_log
+from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
 
 
 def weights(result: PretrainResult) -> dict[str, Tensor]:
@@ -119,6 +120,19 @@ def test_damaged_weights_of_a_finished_run_are_written_again(train: Train, damag
         load(path)
     train(max_steps=1)
     assert path.read_bytes() == data
+
+
+def test_a_call_without_a_step_leaves_weights_and_what_they_say_of_their_videos(
+    train: Train, tmp_path: Path
+) -> None:
+    first = train(max_steps=2)
+    assert first.weights is not None
+    before = first.weights.read_bytes()
+    with pytest.warns(UserWarning, match="data set"):
+        again = train(max_steps=2, videos=make_videos(tmp_path / "others", count=8))
+    assert again.finished
+    assert first.weights.read_bytes() == before
+    assert load(first.folder).provenance["videos"] == "12"
 
 
 def test_accumulated_batches_count_as_one_step(train: Train) -> None:

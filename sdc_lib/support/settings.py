@@ -90,6 +90,8 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     Raises:
         ValueError: Name, value, and what would be right.
     """
+    if hint is bool and not isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}; it must be True or False")
     choices = get_args(hint) if get_origin(hint) is Literal else ()
     if choices and value not in choices:
         wanted = ", ".join(map(str, choices))

@@ -98,13 +98,22 @@ class RunFolder:
             fabric.barrier()
             yield
 
-    def export(self, model: SDC, config: PretrainConfig, provenance: dict[str, str]) -> bool:
+    def export(
+        self, model: SDC, config: PretrainConfig, provenance: dict[str, str], *, stepped: bool
+    ) -> bool:
         """Write the weights of a finished run, unless they are there already and whole.
+
+        Args:
+            model: With these weights.
+            config: Of the run.
+            provenance: What the file says of them.
+            stepped: Whether this call did a step. If not, its videos need not be those that were
+                trained on, and weights of the same number of steps stay as they are.
 
         Returns:
             Whether they were written.
         """
-        if is_written(self.weights, provenance):
+        if is_written(self.weights, provenance if stepped else {"steps": provenance["steps"]}):
             return False
         export_model(model, config, self.weights, provenance)
         return True

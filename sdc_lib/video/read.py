@@ -6,6 +6,7 @@ between processes and broken files leave nothing behind.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def sample_clip(
     if short_side is not None and short_side < 1:
         raise ValueError(f"short_side is {short_side}; it must be at least 1 pixel")
     info = info if info is not None and info.is_current else probe(path)
-    wanted = np.asarray([int(index) for index in choose(info.num_frames)], np.int64)
+    wanted = np.asarray([operator.index(index) for index in choose(info.num_frames)], np.int64)
     if not wanted.size:
         raise ValueError(f"{path}: no frame indices given; at least one is needed")
     outside = wanted[(wanted < 0) | (wanted >= info.num_frames)]

@@ -64,6 +64,12 @@ def test_fields_may_be_named_as_flags() -> None:
         check_settings(Outer(inner=Inner(-1.0)), flags=True)
 
 
+def test_a_switch_is_true_or_false() -> None:
+    check_value("stop", value=False, hint=bool)
+    with pytest.raises(ValueError, match="stop is 'no'; it must be True or False"):
+        check_value("stop", value="no", hint=bool)
+
+
 def test_a_single_value() -> None:
     check_value("share", 0.5, Share)
     with pytest.raises(ValueError, match=r"share is 1\.5; it must be from 0 to 1"):

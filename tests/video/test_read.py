@@ -162,8 +162,12 @@ def test_an_index_outside_names_value_file_and_range(
         read_clip(path, [0, index])
 
 
-def test_no_indices_and_no_size_are_refused(numbered_video: NumberedWriter) -> None:
+def test_no_index_no_whole_index_and_no_size_are_refused(
+    numbered_video: NumberedWriter,
+) -> None:
     path = numbered_video()
+    with pytest.raises(TypeError, match="integer"):
+        read_clip(path, [1.5])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="no frame indices"):
         read_clip(path, [])
     with pytest.raises(ValueError, match="short_side is 0"):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from sdc_lib.config import ModelConfig, PretrainConfig
@@ -100,10 +101,22 @@ def test_foreign_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(tmp_path: Path) -> None:
-    config = changed(model={"num_concepts": 11})
-    path = export_model(make_model(), config, tmp_path / "m.safetensors", {})
+    path = export_model(make_model(), CONFIG, tmp_path / "m.safetensors", {})
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["sdc"])
+    about["config"]["model"]["num_concepts"] = 11
+    save_file(load_file(path), path, {"sdc": json.dumps(about)})
     with pytest.raises(ValueError, match="does not fit its own configuration"):
         load(path)
+
+
+@pytest.mark.parametrize("section", [{"projection_dim": 16}, {"split_video_projection": True}])
+def test_what_could_not_be_loaded_is_not_written(tmp_path: Path, section: dict[str, int]) -> None:
+    other = changed(model=section)
+    with pytest.raises(ValueError, match=r"not written.*configuration 'test' it is") as refused:
+        export_model(make_model(), other, tmp_path / "m.safetensors", {})
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_metadata_is_one_entry_of_json(tmp_path: Path) -> None:
