@@ -53,6 +53,7 @@ ZERO_IS_RIGHT = {
     *("curriculum.codebooks_from_epoch", "curriculum.decorrelation"),
     *("curriculum.decorrelation_from_epoch", "curriculum.decorrelation_ramp_epochs"),
     *("weight_decay", "milestones", "backbone_lr", "dropout", "flip", "validation"),
+    "max_replaced",
     *("augment.flip", "augment.grayscale", "augment.hue"),
     *("augment.brightness", "augment.contrast", "augment.saturation"),
 }
