@@ -24,7 +24,12 @@ from torch import nn
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import check_disjoint
 from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
-from sdc_lib.evaluation.factors import Folds, choose_factors, fold_indices
+from sdc_lib.evaluation.factors import (
+    Folds,
+    choose_factors,
+    fold_indices,
+    warn_of_unknown_labels,
+)
 from sdc_lib.evaluation.halves import (
     HALVES,
     Usage,
@@ -212,6 +217,8 @@ def _probe(
                 f"the {len(train)} training videos show fewer than two values of {factor}: a probe "
                 "needs at least two"
             )
+    for factor in factors:
+        warn_of_unknown_labels(train, test, factor)
     known, asked = halves_of(train), halves_of(test)
     inputs = {f"scores/{half}": (known[half], asked[half]) for half in asked}
     for half in asked:

@@ -1,5 +1,6 @@
 """Which labellings of the videos a measure is about, and which videos it learns from and tests."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -46,6 +47,33 @@ def choose_factors(
     for factor in factors:
         features.targets(factor)  # an error names those that exist
     return tuple(factors)
+
+
+def warn_of_unknown_labels(
+    train: Features | VideoDataset, test: Features | VideoDataset, target: str | None
+) -> None:
+    """Warn if test videos have labels that no train video has: they cannot be right.
+
+    Args:
+        train: What is learned from.
+        test: What is tested.
+        target: A labelling of both, None for the class label.
+    """
+    asked = test.targets(target)
+    lost = ~np.isin(asked, train.targets(target))
+    if not lost.any():
+        return
+    if isinstance(test, VideoDataset):
+        known = test.class_names if target is None else test.factor_names[target]
+    else:
+        known = test.classes.get(target or "label", ())
+    unknown = np.unique(asked[lost])
+    names = [known[number] if number < len(known) else str(number) for number in unknown[:3]]
+    warnings.warn(
+        f"{target or 'label'} is {', '.join(names)}{' ...' * (len(unknown) > 3)} in {lost.sum()} "
+        f"of {len(asked)} test videos and in no train video: they cannot be right",
+        stacklevel=3,
+    )
 
 
 def fold_indices(features: Features | VideoDataset, folds: Folds) -> list[tuple[Ints, Ints]]:

@@ -11,7 +11,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import Classification, merge_folds
 from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
 from sdc_lib.evaluation.estimates import Estimate
-from sdc_lib.evaluation.factors import fold_indices
+from sdc_lib.evaluation.factors import fold_indices, warn_of_unknown_labels
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.online import finetune, linear_online
 from sdc_lib.evaluation.protocols import EvalSettings, Protocol
@@ -55,6 +55,7 @@ def from_features(
         return {"factors": measure_disentanglement(train, test, factors=factors, name=name)}
     results: dict[str, Result] = {}
     for target in targets or [None]:
+        warn_of_unknown_labels(train, test, target)
         if protocol == "linear":
             result: Result = linear_probe(train, test, target=target, config=settings.linear)
         elif protocol == "retrieval":
@@ -82,6 +83,8 @@ def from_videos(
         if protocol == "finetune"
         else (linear_online, settings.online)
     )
+    for target in targets:
+        warn_of_unknown_labels(train, test, target)
     return {
         target or "label": run(
             model, train, test, settings.clips, options, target=target, progress=progress

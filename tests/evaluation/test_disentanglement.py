@@ -124,6 +124,7 @@ def test_folds_cover_every_video_once(make_features: MakeFeatures) -> None:
     assert (first == split.correct["scores/static/motion"]).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*in no train video")
 def test_folds_that_do_not_fit_are_refused(make_features: MakeFeatures) -> None:
     features = make_features("all", 64)
     with pytest.raises(ValueError, match="3 folds for 64 videos: one a video"):

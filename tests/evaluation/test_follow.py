@@ -56,6 +56,13 @@ def test_retrieval_counts_the_queries_of_all_folds(whole: Features) -> None:
     assert metrics_of(result)["R@1"] == 100 * (result.first_hit == 1).mean()
 
 
+@pytest.mark.parametrize("protocol", ["linear", "knn", "retrieval", "disentanglement"])
+def test_labels_that_only_test_videos_have_are_named(protocol: Protocol, whole: Features) -> None:
+    train, test = whole.subset(range(48)), whole.subset(range(48, 64))
+    with pytest.warns(UserWarning, match=r"^fold is 3 in 16 of 16 test videos and in no train"):
+        from_features(protocol, train, test, targets=["fold"], factors=["motion", "fold"])
+
+
 def test_a_labelling_without_folds_is_refused(whole: Features) -> None:
     same = replace(whole, labels={**whole.labels, "fold": np.zeros(64, np.int64)})
     with pytest.raises(ValueError, match="all videos are in fold"):

@@ -40,6 +40,7 @@ def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("opened")
+@pytest.mark.filterwarnings("ignore:.*in no train video")
 def test_a_rehearsal_takes_few_videos_from_all_over_the_list(weights: Path) -> None:
     done = evaluate(weights, "world", "knn", videos=2, workers=0, progress=False)
     (result, *_) = done.results.values()
@@ -266,6 +267,7 @@ def test_what_breaks_in_a_training_protocol_is_returned_and_recorded(
 
 
 @pytest.mark.usefixtures("opened")
+@pytest.mark.filterwarnings("ignore:.*in no train video")
 def test_no_record_replaces_another_question_s(weights: Path, tmp_path: Path) -> None:
     def record(path: Path, **options: Any) -> Record:
         options = {"workers": 0, "progress": False, "results_dir": tmp_path / "results", **options}
