@@ -25,7 +25,6 @@ from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.tuning import tune
-from sdc_lib.training.alarms import check_replaced
 from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs, to_device
 from sdc_lib.training.log import StepHook
 from sdc_lib.training.options import PretrainOptions, check_run
@@ -247,8 +246,6 @@ class _Run:
     def _end_step(self, log: RunLog, stop: StopRequest) -> bool:
         """Log and save what is due; whether to stop here."""
         step, plan = self.state.step, self.plan
-        own_share = len(self.pairs) / self.fabric.world_size
-        check_replaced(self.state.replaced, own_share, self.config.data.max_replaced, step)
         save_due = step % (self.options.save_every or plan.steps_per_epoch) == 0
         save_due = save_due or step == plan.last_step
         interval = GPU_INTERVAL if self.fabric.device.type == "cuda" else 1

@@ -92,22 +92,22 @@ def check_finite(row: Mapping[str, float], batch: Callable[[], str]) -> None:
         )
 
 
-def check_replaced(replaced: int, videos: float, allowed: float, step: int) -> None:
+def check_replaced(row: Mapping[str, float], videos: int, allowed: float) -> None:
     """Refuse to go on when too many videos cannot be read.
 
     Args:
-        replaced: Samples of this epoch that stand in for unreadable ones.
-        videos: Samples of an epoch on this process.
+        row: A row of the log, counted over all processes.
+        videos: Samples of an epoch.
         allowed: The share that may be replaced.
-        step: Steps done.
 
     Raises:
         TrainingError: If the share is larger.
     """
+    replaced = int(row["replaced"])
     share = replaced / videos
     if share > allowed:
         raise TrainingError(
-            f"step {step}: {replaced} videos of this epoch could not be read and were replaced, "
-            f"{share:.1%} of all; at most {allowed:.1%} are allowed (data.max_replaced). "
+            f"step {int(row['step'])}: {replaced} videos of this epoch could not be read and were "
+            f"replaced, {share:.1%} of all; at most {allowed:.1%} are allowed (data.max_replaced). "
             "Find them with `sdc data check`"
         )

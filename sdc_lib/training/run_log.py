@@ -17,7 +17,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.support.distributed import gather_rows, rank, sum_over_ranks, world_size
 from sdc_lib.support.files import write_atomically
-from sdc_lib.training.alarms import CollapseAlarm, check_finite
+from sdc_lib.training.alarms import CollapseAlarm, check_finite, check_replaced
 from sdc_lib.training.batches import BatchPlan
 from sdc_lib.training.log import Row, TrainingLog
 from sdc_lib.training.options import PretrainOptions
@@ -61,6 +61,7 @@ class RunLog:
         self._folder, self._videos, self._on_step = folder, videos, options.on_step
         self._per_epoch = plan.steps_per_epoch
         self._samples = plan.global_batch * plan.accumulate
+        self._num_samples, self._max_replaced = plan.num_samples, config.data.max_replaced
         self._alarm = CollapseAlarm(config.model.num_concepts)
         self._summary = EpochSummary(
             plan.last_step, plan.steps_per_epoch, config.optim.epochs, self._samples
@@ -77,7 +78,7 @@ class RunLog:
 
         Args:
             step: Its number, from 1.
-            replaced: Samples of the epoch so far that stand in for unreadable ones.
+            replaced: This process's samples of the epoch so far that stand in for unreadable ones.
             rate: The learning rate.
             parts: Its batches.
         """
@@ -98,10 +99,12 @@ class RunLog:
             Summaries of the epochs that ended.
 
         Raises:
-            TrainingError: If a loss is not finite.
+            TrainingError: If a loss is not finite, or too many samples were replaced; on all
+                processes alike.
         """
         values = torch.stack([logged for _, logged, _ in self._pending])  # (steps, entries)
         means = (sum_over_ranks(values) / world_size()).tolist()
+        self._add_up_replaced(values.device)
         now = time.perf_counter()
         spent, self._mark = now - self._mark, now
         shared = {  # averages since the last call
@@ -114,6 +117,7 @@ class RunLog:
         for (row, logged, indices), numbers in zip(pending, means, strict=True):
             whole = {**row, **shared, **dict(zip(LOGGED, numbers, strict=True))}
             check_finite(whole, partial(self._name_batch, indices.to(logged.device)))
+            check_replaced(row, self._num_samples, self._max_replaced)
             lines += self._write(whole)
         return lines
 
@@ -126,6 +130,14 @@ class RunLog:
         """End the log."""
         if self._log is not None:
             self._log.close()
+
+    def _add_up_replaced(self, device: torch.device) -> None:
+        """Make the counts of pending rows those of all processes."""
+        if world_size() == 1:
+            return
+        own = torch.tensor([row["replaced"] for row, _, _ in self._pending], device=device)
+        for (row, _, _), count in zip(self._pending, sum_over_ranks(own).tolist(), strict=True):
+            row["replaced"] = count
 
     def _write(self, row: Row) -> list[str]:
         if self._log is None:

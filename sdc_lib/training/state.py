@@ -52,7 +52,8 @@ class RunState:
     step: int = 0
     """Steps done."""
     replaced: int = 0
-    """Samples of this epoch that were replaced because their file could not be read."""
+    """Samples of this epoch that were replaced because their file could not be read; the sum over
+    all processes counts."""
 
     def advance(self, replaced: int, steps_per_epoch: int) -> None:
         """Count a step that was made, and its replaced samples."""
@@ -161,7 +162,7 @@ def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State
     return {
         "format": FORMAT,
         "step": state.step,
-        "replaced": state.replaced,
+        "replaced": sum(_gather(state.replaced, fabric)),
         "processes": fabric.world_size,
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
@@ -192,7 +193,7 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
     if state.queue is not None:
         state.queue.load_state_dict(saved["queue"])
     state.step = saved["step"]
-    state.replaced = saved["replaced"]
+    state.replaced = saved["replaced"] if fabric.is_global_zero else 0  # the sum is kept
     restore_random_states(saved["random"][fabric.global_rank])
 
 

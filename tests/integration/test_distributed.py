@@ -88,5 +88,19 @@ def test_there_is_one_log_and_one_random_state_a_process(
     assert state["processes"] == len(state["random"]) == 2
 
 
+def test_replaced_videos_are_counted_over_all_processes(
+    videos: Path, two: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, seen = two
+    alone = two_processes.train_on_broken(videos, tmp_path, 1)
+    assert "3 videos of this epoch could not be read and were replaced, 25.0% of all" in alone
+    assert seen["errors"] == [alone, alone]
+    counts = [read_log(path / "forgiving" / "log.csv")["replaced"] for path in (folder, tmp_path)]
+    assert counts[0] == counts[1]
+    assert counts[0][-1] == 3
+    newest = sorted((folder / "forgiving" / "checkpoints").iterdir())[-1]
+    assert torch.load(newest, weights_only=True)["replaced"] == 3
+
+
 def test_synchronised_statistics_break_no_compiled_graph(two: tuple[Path, dict[str, Any]]) -> None:
     assert two[1]["compiled"] < 1e-9

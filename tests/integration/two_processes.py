@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ from sdc_lib.model import SDC, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import pretrain
 from sdc_lib.support.distributed import gather_rows, local_rows, rank, world_size
+from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.log import Row
@@ -118,13 +121,37 @@ def compiled_difference() -> float:
     return max(float((a - b).abs().max()) for a, b in zip(*results, strict=True))
 
 
+def train_on_broken(videos: Path, out: Path, processes: int) -> str:
+    """An epoch in two calls with a quarter of the videos broken, then one that forbids so many.
+
+    Returns:
+        What the last one says, on every process.
+    """
+    root = out / f"broken_{rank()}"
+    shutil.copytree(videos, root)
+    for path in sorted(root.glob("*.mp4"))[1::4]:
+        path.write_bytes(b"not a video")
+    batch = CONFIG.optim.batch_size // processes
+    for name, allowed, last in (("forgiving", 1.0, 2), ("forgiving", 1.0, 3), ("strict", 0.2, 3)):
+        config = changed(data={"max_replaced": allowed}, optim={"batch_size": batch})
+        places: dict[str, Any] = {"videos": open_videos(root), "max_steps": last, "save_every": 1}
+        try:
+            pretrain(config, out / name, **places, accelerator="cpu", devices=processes)
+        except TrainingError as error:
+            return str(error)
+    return "no error"
+
+
 def main(videos: Path, out: Path) -> None:
     torch.set_num_threads(1)
     rows = {name: train(name, videos, out, 2) for name in RUNS}
     steps = {everywhere: step_once(everywhere) for everywhere in (False, True)}
     difference = compiled_difference()
+    errors: list[Any] = [None] * world_size()
+    torch.distributed.all_gather_object(errors, train_on_broken(videos, out, 2))
     if rank() == 0:
-        torch.save({"rows": rows, "steps": steps, "compiled": difference}, out / "seen.pt")
+        seen = {"rows": rows, "steps": steps, "compiled": difference, "errors": errors}
+        torch.save(seen, out / "seen.pt")
 
 
 if __name__ == "__main__":
