@@ -121,11 +121,11 @@ def _work(
     videos: VideoDataset | None,
 ) -> PretrainResult:
     """One process's part of a run."""
-    config = folder.recorded(config)
+    asked, config = config, folder.recorded(config)
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
-    run = _Run(fabric, config, folder, options, make_pairs(config, videos, fabric.device))
+    run = _Run(fabric, config, asked, folder, options, make_pairs(asked, videos, fabric.device))
     with folder.claimed(config, fabric), StopRequest(options.max_minutes) as stop:
         run.resume()
         run.train(stop)
@@ -138,6 +138,7 @@ class _Run:
     Args:
         fabric: Launched.
         config: As recorded in the folder.
+        asked: As given now; may differ in what does not change the result.
         folder: Of the run.
         options: What does not change the result.
         pairs: Pairs of clips of the training videos.
@@ -147,12 +148,13 @@ class _Run:
         self,
         fabric: Fabric,
         config: PretrainConfig,
+        asked: PretrainConfig,
         folder: RunFolder,
         options: PretrainOptions,
         pairs: PairClips,
     ) -> None:
         self.fabric, self.config, self.folder, self.options = fabric, config, folder, options
-        self.pairs = pairs
+        self.asked, self.pairs = asked, pairs
         self.plan = BatchPlan(
             len(pairs),
             config.optim.batch_size,
@@ -195,9 +197,9 @@ class _Run:
         """Step after step, until the last one or a stop."""
         state, plan = self.state, self.plan
         on_gpu = self.fabric.device.type == "cuda"
-        loader = make_loader(samples, plan, self.config.data.workers, pin_memory=on_gpu)
+        loader = make_loader(samples, plan, self.asked.data.workers, pin_memory=on_gpu)
         bar = progress_bar(state.step, plan.last_step, self._shows_bar())
-        log = RunLog(self.folder, self.config, plan, self.pairs.videos, self.options)
+        log = RunLog(self.folder, self.asked, plan, self.pairs.videos, self.options)
         reading = closing(read_ahead(loader, self.pairs.videos, plan.shown))
         with reading as batches, closing(log), bar:
             while state.step < plan.last_step:
@@ -283,7 +285,7 @@ class _Run:
             return self.pairs
         asked, first = partial(stop.agreed, self.fabric), self.fabric.is_global_zero
         model, kept, bar = self.state.model, self.folder.encoded, self._shows_bar()
-        return store_pairs(model, self.pairs, self.config, kept, asked, writes=first, progress=bar)
+        return store_pairs(model, self.pairs, self.asked, kept, asked, writes=first, progress=bar)
 
     def _shows_bar(self) -> bool:
         return self.fabric.is_global_zero and self.options.progress

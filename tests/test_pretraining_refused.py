@@ -17,6 +17,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample
 from sdc_lib.pretraining import pretrain
 from sdc_lib.training.alarms import TrainingError
+from sdc_lib.training.batches import make_loader
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.video import VideoError
 from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
@@ -155,6 +156,27 @@ def test_too_many_broken_videos_stop_the_run(train: Train, tmp_path: Path) -> No
         train(videos=broken)
     forgiving = train(changed(data={"max_replaced": 0.1}), "forgiving", videos=broken, max_steps=3)
     assert read_log(forgiving.folder / "log.csv")["replaced"][-1] == 1
+
+
+def test_what_does_not_change_the_result_may_change_and_counts_at_once(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers: list[int] = []
+
+    def noted(samples: Any, plan: Any, number: int, **options: Any) -> Any:
+        workers.append(number)
+        return make_loader(samples, plan, number, **options)
+
+    monkeypatch.setattr("sdc_lib.pretraining.make_loader", noted)
+    broken = make_videos(tmp_path / "broken")
+    broken[3].path.write_bytes(b"not a video")
+    with pytest.raises(TrainingError, match="max_replaced"):
+        train(videos=broken, save_every=1)
+    config = (tmp_path / "run" / "config.json").read_bytes()
+    forgiving = changed(data={"max_replaced": 0.2, "workers": 1})
+    assert train(forgiving, videos=broken, max_steps=3).finished
+    assert workers == [0, 1]
+    assert (tmp_path / "run" / "config.json").read_bytes() == config  # as it was started
 
 
 def test_an_error_in_a_worker_ends_with_no_process_left(

@@ -25,7 +25,7 @@ from sdc_lib.training.checkpoints import clean, list_checkpoints
 from sdc_lib.video import video_backend
 from sdc_lib.weights import export_model, is_written
 
-MAY_CHANGE = ("data.workers", "data.cache_mb")
+MAY_CHANGE = ("data.workers", "data.cache_mb", "data.max_replaced")
 """Settings that do not change the result and may differ when a run is continued."""
 
 
