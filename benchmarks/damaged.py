@@ -72,7 +72,7 @@ def huge_sizes(data: bytearray, rng: np.random.Generator) -> bytearray:
     return data
 
 
-def leave(data: bytearray, rng: np.random.Generator) -> bytearray:
+def leave(data: bytearray, _: np.random.Generator) -> bytearray:
     """Change nothing; the name alone is wrong."""
     return data
 

@@ -4,7 +4,7 @@ A codebook holds 2K unit vectors, the *concepts*: the first K static, the last K
 feature's scores are its cosines with them. Sinkhorn-Knopp turns the scores of a batch into soft
 assignments that use all concepts equally; predicting the assignment of one view from another
 aligns what the views say (SwAV: Caron et al., arXiv 2006.09882). Notebook 03 explains this module.
-Equations 4.1 to 4.6 of docs/equations.md.
+Equations 4.1 to 4.7 of docs/equations.md.
 
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """

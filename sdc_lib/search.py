@@ -145,7 +145,8 @@ def search(
         Matches, best first; equal ones in the gallery's order.
 
     Raises:
-        ValueError: If the weights are other ones, ``top`` is below 1 or the stream is unknown.
+        ValueError: If the weights are other ones, ``top`` is below 1, the stream is unknown, or
+            there is no file at ``query``.
         VideoError: If the query cannot be used.
     """
     if top < 1:
