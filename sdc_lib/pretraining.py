@@ -1,8 +1,7 @@
 """Pretrain a model, or continue an interrupted run: one call, one folder.
 
 A plan says which videos come when, one function computes losses, and everything that changes is
-saved, so that an interrupted run ends with the same bits as one that was not. Notebook 06 explains
-this module.
+saved, so that an interrupted run ends with the same bits. Notebook 06 explains this module.
 
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795), implementation details.
 """
@@ -24,6 +23,7 @@ from sdc_lib.datasets.names import open_dataset
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.processes import share_machine
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs, to_device
 from sdc_lib.training.log import StepHook
@@ -32,7 +32,7 @@ from sdc_lib.training.progress import progress_bar, report
 from sdc_lib.training.run_folder import RunFolder, provenance
 from sdc_lib.training.run_log import Part, RunLog
 from sdc_lib.training.schedule import Phase, learning_rate, phase_of
-from sdc_lib.training.state import build_state, make_fabric, resume, save, set_modes
+from sdc_lib.training.state import build_state, local_count, make_fabric, resume, save, set_modes
 from sdc_lib.training.step import Losses, compute_losses, freeze_codebooks
 from sdc_lib.training.stopping import StopRequest
 
@@ -122,6 +122,7 @@ def _work(
 ) -> PretrainResult:
     """One process's part of a run."""
     asked, config = config, folder.recorded(config)
+    share_machine(local_count(fabric))
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)

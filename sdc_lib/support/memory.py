@@ -4,7 +4,7 @@ import shutil
 import warnings
 from pathlib import Path
 
-from sdc_lib.support.processes import loader_workers
+from sdc_lib.support.processes import loader_workers, local_processes
 
 PREFETCH = 2
 """Items, samples or batches, that a worker reads ahead."""
@@ -28,7 +28,8 @@ def fitting_workers(wanted: int, item_bytes: int) -> tuple[int, int]:
     workers = loader_workers(wanted)
     if workers == 0:
         return 0, PREFETCH
-    room = free_shared_memory() // max(1, 2 * item_bytes)  # half of it is for others
+    room = free_shared_memory() // local_processes()  # each counts on its part only
+    room //= max(1, 2 * item_bytes)  # half of it is for others
     if room >= workers * PREFETCH:
         return workers, PREFETCH
     fitting = (min(workers, room // PREFETCH), PREFETCH) if room >= PREFETCH else (min(1, room), 1)

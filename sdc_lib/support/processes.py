@@ -16,6 +16,16 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def local_processes() -> int:
+    """Training processes that share this machine, as torchrun or `share_machine` says; else 1."""
+    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def share_machine(processes: int) -> None:
+    """Note how many training processes share this machine, under torchrun's name for it."""
+    os.environ["LOCAL_WORLD_SIZE"] = str(processes)
+
+
 def loader_workers(wanted: int) -> int:
     """Processes that read data for one training process.
 
@@ -25,7 +35,7 @@ def loader_workers(wanted: int) -> int:
     Returns:
         At most the cores of this machine, divided among its training processes.
     """
-    cores = available_cores() // max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    cores = available_cores() // local_processes()
     return min(cores, max(1, cores - 1) if wanted < 0 else wanted)
 
 

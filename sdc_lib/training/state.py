@@ -115,6 +115,11 @@ def make_fabric(
     )
 
 
+def local_count(fabric: Fabric) -> int:
+    """Processes of a fabric on this machine."""
+    return int(getattr(fabric.strategy, "num_processes", 1))
+
+
 def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     """Make everything anew; the weights depend only on the seed and where the backbone is from."""
     with torch.random.fork_rng(devices=[]):

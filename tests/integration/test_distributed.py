@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
+from sdc_lib.support.processes import available_cores
 from sdc_lib.training.step import LOGGED
 from tests.helpers.small_runs import make_videos, read_log
 from tests.integration import two_processes
@@ -100,6 +101,10 @@ def test_replaced_videos_are_counted_over_all_processes(
     assert counts[0][-1] == 3
     newest = sorted((folder / "forgiving" / "checkpoints").iterdir())[-1]
     assert torch.load(newest, weights_only=True)["replaced"] == 3
+
+
+def test_processes_that_a_run_starts_share_the_cores(two: tuple[Path, dict[str, Any]]) -> None:
+    assert two[1]["workers"] == available_cores() // 2
 
 
 def test_synchronised_statistics_break_no_compiled_graph(two: tuple[Path, dict[str, Any]]) -> None:

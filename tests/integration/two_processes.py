@@ -21,6 +21,7 @@ from sdc_lib.model import SDC, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.pretraining import pretrain
 from sdc_lib.support.distributed import gather_rows, local_rows, rank, world_size
+from sdc_lib.support.processes import loader_workers
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.batchnorm import synchronize_batchnorm
@@ -147,10 +148,12 @@ def main(videos: Path, out: Path) -> None:
     rows = {name: train(name, videos, out, 2) for name in RUNS}
     steps = {everywhere: step_once(everywhere) for everywhere in (False, True)}
     difference = compiled_difference()
+    workers = loader_workers(1000)
     errors: list[Any] = [None] * world_size()
     torch.distributed.all_gather_object(errors, train_on_broken(videos, out, 2))
     if rank() == 0:
         seen = {"rows": rows, "steps": steps, "compiled": difference, "errors": errors}
+        seen["workers"] = workers
         torch.save(seen, out / "seen.pt")
 
 

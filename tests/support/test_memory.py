@@ -35,3 +35,12 @@ def test_small_shared_memory_takes_fewer_workers(
         assert f"{wanted} workers that read 2 times 1 MB ahead" in message
         assert f"{fitting[0]} are started" in message
         assert "--shm-size" in message
+
+
+@pytest.mark.filterwarnings("ignore:shared memory is small")
+def test_processes_of_a_machine_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "loader_workers", lambda wanted: wanted)
+    monkeypatch.setattr(memory, "free_shared_memory", lambda: 2 * 8 * 10**6)
+    assert fitting_workers(4, 10**6) == (4, 2)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert fitting_workers(4, 10**6) == (2, 2)
