@@ -202,6 +202,8 @@ def load_embeddings(path: str | Path) -> Embeddings:
         FileNotFoundError: If there is no such file.
         ValueError: If it is another kind of file.
     """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"there are no embeddings at {path}; {_REMEDY}")
     try:
         facts, groups = load_arrays(path)
         if "checkpoint" in facts:  # what `weights` was called before

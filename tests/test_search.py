@@ -91,7 +91,7 @@ def test_files_that_hold_no_embeddings(tmp_path: Path) -> None:
     for name in ("other.npz", "text.npz"):
         with pytest.raises(ValueError, match=f"{name} holds no embeddings"):
             load_embeddings(tmp_path / name)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no embeddings at .*gone\.npz; make it with sdc"):
         load_embeddings(tmp_path / "gone.npz")
 
 

@@ -1,4 +1,4 @@
-"""One line about values that a flag does not take: the flag, the value, and what would be right."""
+"""One line about what is missing, or not taken: the flag, the value, and what would be right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 
 _NUMBER = re.compile(r"Error parsing (--[\w.-]+): .*?(int\(\)|float).*?: ('.*?');")
-_CHOICE = re.compile(r"invalid choice ('.*?') for argument '(--[\w.-]+)'.*?\(('.*?)\)\.")
+_CHOICE = re.compile(r"invalid choice ('.*?') for argument '(--[\w.-]+)'.*?\(('.*?)\)[; ]*\.")
+_MISSING = re.compile(r"Missing from (sdc[\w -]*): (.*) \(required\)")
+_COMMAND = re.compile(r"Missing subcommand; Expected one of \{(.*?)\}")
 _WANTED = {"int()": "a whole number", "float": "a number"}
 
 
@@ -25,7 +27,7 @@ def empty(words: Sequence[str]) -> str | None:
 
 
 def refused(message: str) -> str | None:
-    """The parser's message about a number or a choice, in the words of all others.
+    """The parser's message about a number, a choice or a gap, in the words of all others.
 
     Args:
         message: In one line.
@@ -40,4 +42,11 @@ def refused(message: str) -> str | None:
         value, flag, choices = found.groups()
         wanted = ", ".join(re.findall("'(.*?)'", choices))
         return f"{flag} is {value}; it must be one of {wanted}"
+    if found := _MISSING.search(message):
+        command, options = found.groups()
+        names = [option.split(";")[0].strip() for option in options.split("(required);")]
+        is_missing = "is missing" if len(names) == 1 else "are missing"
+        return f"{', '.join(names)} {is_missing}; see {command} --help"
+    if found := _COMMAND.search(message):
+        return f"a word is missing; it must be one of {found.group(1).replace(';', '')}"
     return None

@@ -240,7 +240,7 @@ def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfi
     """A model and its configuration; ``random:PRESET`` for random weights of that seed."""
     if not is_random(weights):
         return load(weights), load_config(weights)
-    preset = str(weights).removeprefix("random:")
+    preset = str(weights).removeprefix("random:").replace("-", "_")  # commands write hyphens
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
     model = random_model(PRESETS[preset].model, seed)

@@ -70,7 +70,7 @@ def test_help_gives_every_flag_a_default_or_calls_it_required(
     ("words", "said"),
     [
         (["pretnd"], "pretnd"),
-        ([], "Expected one of"),
+        ([], "it must be one of"),
         (["data", "make", "motion-factors", "--size", "huge"], "tiny"),
         (["data", "make", "motion-factors", "--sede", "1"], "--seed"),
     ],

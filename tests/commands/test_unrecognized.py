@@ -71,3 +71,28 @@ def test_the_line(words: str, line: str, capsys: pytest.CaptureFixture[str]) -> 
         main(words.split())
     assert stop.value.code == 2
     assert capsys.readouterr() == ("", f"sdc: {line}\n")
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("evaluate", "sdc: WEIGHTS is missing; see sdc evaluate --help"),
+        ("search", "sdc: FILE, QUERY are missing; see sdc search --help"),
+        ("embed", "sdc: WEIGHTS, VIDEOS, --out PATH are missing; see sdc embed --help"),
+        ("data", "sdc: a word is missing; it must be one of make, check, prepare"),
+        ("evaluate x --split all", "sdc: --split is 'all'; it must be one of val, test"),
+    ],
+)
+def test_what_is_missing_takes_one_line_however_wide_the_terminal(
+    words: str,
+    line: str,
+    columns: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.strip() == line

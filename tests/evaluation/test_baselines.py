@@ -14,6 +14,8 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import extract_features, pixel_features, random_model, train_supervised
 from sdc_lib.evaluation.baselines import Supervised, SupervisedConfig
+from sdc_lib.evaluation.run import open_weights
+from sdc_lib.presets import PRESETS
 from sdc_lib.training.alarms import TrainingError
 from tests.helpers.small_world import CLIPS
 
@@ -95,3 +97,10 @@ def test_supervision_needs_factors(world: World) -> None:
     plain = VideoDataset("plain", world[0].root, "train", world[0].files[:0])
     with pytest.raises(ValueError, match="plain has no factors"):
         train_supervised(plain)
+
+
+def test_presets_of_random_weights_may_be_written_as_on_the_command_line() -> None:
+    model, config = open_weights("random:motion-factors-tiny", seed=3)
+    assert config == PRESETS["motion_factors_tiny"]
+    same = open_weights("random:motion_factors_tiny", seed=3)[0].state_dict()
+    torch.testing.assert_close(model.state_dict(), same)
