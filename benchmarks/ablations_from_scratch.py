@@ -104,7 +104,8 @@ def draw(records: Sequence[Record], path: Path) -> None:
 
     results = {record.row: record.values for record in records}
     whole = "everything" if "everything" in results else None
-    figure = ablation_dots(results, DRAWN, reference=whole, xlabel="%, points")
+    measured = [metric for metric in DRAWN if metric in records[0].values]
+    figure = ablation_dots(results, measured, reference=whole, xlabel="%, points")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
