@@ -69,3 +69,8 @@ def test_a_labelling_without_folds_is_refused(whole: Features) -> None:
         follow("knn", same, "motion")
     with pytest.raises(ValueError, match="has no labels 'part'"):
         by_folds(lambda *_: {}, whole, "part", 65)
+
+
+def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
+    with pytest.raises(ValueError, match="'finetune' needs videos"):
+        from_features("finetune", make_features("train", 16), make_features("test", 8))

@@ -9,13 +9,10 @@ import pytest
 from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import random_model
-from sdc_lib.evaluation.follow import from_features
 from sdc_lib.evaluation.ledger import Record, read_record
 from sdc_lib.evaluation.protocols import Protocol, settings_for
 from sdc_lib.evaluation.run import evaluate
-from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
 from sdc_lib.weights import export_model
-from tests.helpers.small_world import MakeFeatures
 
 World = tuple[VideoDataset, VideoDataset]
 CONFIG = PretrainConfig(
@@ -115,31 +112,6 @@ def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
         evaluate(weights, "world", "guess")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no weights at"):
         evaluate("no-such-model", "world")
-
-
-def test_clips_follow_the_choice() -> None:
-    own = settings_for("own", MOTION_FACTORS_TINY)
-    assert (own.clips.num_frames, own.clips.size, own.clips.stride) == (8, 48, 2)
-    assert (own.online.flip, own.finetune.flip) == (0.0, 0.0)
-    released, coclr = settings_for("released", UCF101), settings_for("coclr", UCF101)
-    assert (released.clips.num_frames, coclr.clips.num_frames) == (16, 32)
-    assert released.clips.size == coclr.clips.size == 128
-    assert released.online.flip == 0.5
-    assert settings_for("own", MOTION_FACTORS_TINY, stride=4).clips.stride == 4
-    short = settings_for("own", UCF101, epochs=10)
-    assert (short.linear.epochs, short.linear.milestones) == (10, (6, 8))
-    assert short.finetune.lr == 1e-3
-    with pytest.raises(ValueError, match="clips are 'theirs'"):
-        settings_for("theirs", UCF101)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="epochs is 0"):
-        settings_for("own", UCF101, epochs=0)
-    with pytest.raises(ValueError, match="stride"):
-        settings_for("own", UCF101, stride=0)
-
-
-def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
-    with pytest.raises(ValueError, match="'finetune' needs videos"):
-        from_features("finetune", make_features("train", 16), make_features("test", 8))
 
 
 @pytest.fixture

@@ -157,21 +157,18 @@ def test_missing_empty_folder_and_text(tmp_path: Path) -> None:
 def test_an_index_outside_names_value_file_and_range(
     numbered_video: NumberedWriter, index: int
 ) -> None:
-    path = numbered_video()
     with pytest.raises(ValueError, match=rf"numbered\.mp4.* {index} .*0 to 39"):
-        read_clip(path, [0, index])
+        read_clip(numbered_video(), [0, index])
 
 
-def test_no_index_no_whole_index_and_no_size_are_refused(
-    numbered_video: NumberedWriter,
-) -> None:
+def test_no_indices_and_no_size_are_refused(numbered_video: NumberedWriter) -> None:
     path = numbered_video()
-    with pytest.raises(TypeError, match="integer"):
-        read_clip(path, [1.5])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="no frame indices"):
         read_clip(path, [])
     with pytest.raises(ValueError, match="short_side is 0"):
         read_clip(path, [0], short_side=0)
+    with pytest.raises(TypeError, match="integer"):
+        read_clip(path, [1.5])  # type: ignore[list-item]
 
 
 def test_one_frame_and_odd_names(tmp_path: Path) -> None:
