@@ -62,6 +62,8 @@ def explain(words: Sequence[str], help_of: Callable[[Sequence[str]], str]) -> st
 def _instead(unknown: Sequence[str], known: CommandHelp) -> str:
     """What could have been meant."""
     if known.subcommands:
+        if unknown[0].startswith("--"):
+            return f"options come after one of {', '.join(known.subcommands)}"
         return f"choose one of {', '.join(known.subcommands)}"
     if known.options and len(known.options) <= FEW:
         return f"it has {', '.join(known.options)}"

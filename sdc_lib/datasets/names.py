@@ -138,7 +138,8 @@ def open_dataset(
     if own and split != "all" and split not in splits_in(config.dataset, root):
         raise ValueError(
             f"{root} has no {split} part, only {', '.join(splits_in(config.dataset, root))}; "
-            f"{_WANTED[config.dataset].format(split=split)}; all of it is the split all"
+            f"{_WANTED[config.dataset].format(split=split)}; all of it is the split all, "
+            "and a list with a column of folds is evaluated without splits"
         )
     options: dict[str, Any] = {"fold": config.fold} if entry.folds else {}
     if config.dataset == "folder" and not checked:

@@ -37,8 +37,10 @@ def choose_factors(
             return known
         raise ValueError(
             f"{name}/{features.split} has the factors {', '.join(labels) or 'none'}: name the "
-            "static and the dynamic one among them"
+            "static and the dynamic one among them, as in --factors scene,motion"
         )
+    if isinstance(factors, str):
+        raise ValueError(f"factors are {factors!r}; give several names, as in ['scene', 'motion']")
     if len(factors) < 2 or len(set(factors)) != len(factors):
         raise ValueError(
             f"factors are {', '.join(factors) or 'none'}; needed are a static and a dynamic one, "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from sdc_lib.commands.app import build_app, main
@@ -61,7 +64,7 @@ def test_a_help_names_the_command_and_what_may_follow(capsys: pytest.CaptureFixt
         ),
         (
             "data --seed 3 make",
-            "--seed is no option of sdc data; choose one of make, check, prepare",
+            "--seed is no option of sdc data; options come after one of make, check, prepare",
         ),
         ("search a b c", "Unrecognized options: c; For full helptext, run sdc --help"),
     ],
@@ -96,3 +99,11 @@ def test_what_is_missing_takes_one_line_however_wide_the_terminal(
         main(words.split())
     assert stopped.value.code == 2
     assert capsys.readouterr().err.strip() == line
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m sdc_lib pretrain ucf101 --help | head -n 1"
+    shell = ["bash", "-c", f"set -o pipefail; {command}"]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1

@@ -13,6 +13,7 @@ from sdc_lib.evaluation import (
     measure_disentanglement,
 )
 from sdc_lib.evaluation.estimates import Estimate
+from sdc_lib.evaluation.factors import choose_factors
 from sdc_lib.evaluation.halves import usage
 from sdc_lib.features.store import Features
 from sdc_lib.model import SDC
@@ -87,6 +88,11 @@ def test_scene_is_the_static_factor_where_there_is_one(make_features: MakeFeatur
     older = measure_disentanglement(train, test, factors=("appearance", "motion"))
     assert older.gap.value > 60 > result.gap.value
     assert older.correct.keys() == {key for key in result.correct if "scene" not in key}
+
+
+def test_a_word_is_not_taken_for_its_letters(make_features: MakeFeatures) -> None:
+    with pytest.raises(ValueError, match=r"factors are 'scene,motion'; give several names"):
+        choose_factors(make_features("test", 16), "scene,motion")
 
 
 def test_any_labels_are_factors(make_features: MakeFeatures) -> None:
