@@ -18,18 +18,8 @@ from sdc_lib.evaluation.ledger import Record, write_record
 from sdc_lib.evaluation.run import Evaluation
 from sdc_lib.weights import export_model
 from tests.datasets import trees
+from tests.helpers.records import PUBLISHED
 from tests.helpers.small_runs import CONFIG
-
-PUBLISHED = Record(
-    name="published-a",
-    table="linear",
-    row="A",
-    values={"top-1": [46.8]},
-    dataset="ucf101/test",
-    protocol="linear",
-    column="published",
-    source="a page",
-)
 
 
 @pytest.fixture

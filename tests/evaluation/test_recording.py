@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.evaluation.baselines import random_model
-from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.ledger import write_record
 from sdc_lib.evaluation.recording import check_same, default_name, weights_name
 from sdc_lib.presets import PRESETS
 from sdc_lib.weights import export_model
+from tests.helpers.records import PUBLISHED
 
 
 def test_weights_are_called_after_their_file_or_run(
@@ -40,17 +41,7 @@ def test_options_that_are_not_the_default_are_in_the_name() -> None:
 
 
 def test_a_record_without_inputs_is_told_by_its_configuration(tmp_path: Path) -> None:
-    old = Record(
-        name="old",
-        table="knn",
-        row="w",
-        values={"top-1": [1.0]},
-        dataset="d",
-        protocol="p",
-        column="published",
-        source="a page",
-        config="abc",
-    )
+    old = replace(PUBLISHED, name="old", config="abc")
     check_same("old", tmp_path, "1", "abc")
     write_record(old, tmp_path)
     check_same("old", tmp_path, "1", "abc")
