@@ -23,7 +23,7 @@ from sdc_lib.features import ClipSettings, extract_features
 from sdc_lib.features.store import load_arrays, save_arrays
 from sdc_lib.support.files import check_writable
 from sdc_lib.views import STREAMS, Stream
-from sdc_lib.weights import load, load_config
+from sdc_lib.weights import load, load_config, resolve
 
 Floats = NDArray[np.float32]
 _ARRAYS = ("vectors", "scores")
@@ -38,8 +38,8 @@ class Embeddings:
         names: Paths of the videos below ``root``, N.
         vectors: Per stream, mean over clips of unit clip features, ``(N, D)``.
         scores: Per stream, mean concept scores, ``(N, 2K)``, static half first.
-        root: The folder of videos.
-        weights: Name or path of the weights, as given to `sdc_lib.load`.
+        root: The folder of videos, from the root of the file system.
+        weights: Name of the weights, or their path from the root of the file system.
         sha256: Of the file of weights.
         clips: How a video became clips.
         left_out: Videos that could not be read, with the cause.
@@ -114,8 +114,8 @@ def embed_videos(
         found.names,
         found.pooled,
         found.scores,
-        str(dataset.root),
-        str(weights),
+        str(dataset.root.resolve()),
+        _found_from_anywhere(weights),
         model.provenance["sha256"],
         clips,
         found.left_out,
@@ -145,8 +145,8 @@ def search(
         Matches, best first; equal ones in the gallery's order.
 
     Raises:
-        ValueError: If the weights are other ones, ``top`` is below 1, the stream is unknown, or
-            there is no file at ``query``.
+        ValueError: If the weights are other ones or gone, ``top`` is below 1, the stream is
+            unknown, or there is no file at ``query``.
         VideoError: If the query cannot be used.
     """
     if top < 1:
@@ -155,7 +155,8 @@ def search(
         raise ValueError(f"stream is {stream!r}; the file has {', '.join(gallery.vectors)}")
     if not Path(query).is_file():
         raise ValueError(f"the query must be a video file; there is none at {query}")
-    weights = weights if weights is not None else gallery.weights
+    if weights is None:
+        weights = _where_they_were(gallery)
     found = embed_videos(weights, query, gallery.clips, device=device, progress=False)
     if found.sha256 != gallery.sha256:
         raise ValueError(
@@ -220,6 +221,28 @@ def load_embeddings(path: str | Path) -> Embeddings:
 
 def _by_stream(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
     return {stream: arrays[stream] for stream in STREAMS}
+
+
+def _found_from_anywhere(weights: str | Path) -> str:
+    """The name of weights that ship, or the whole path of others."""
+    file = resolve(weights)
+    return str(weights) if file.name == f"{weights}.safetensors" else str(file.resolve())
+
+
+def _where_they_were(gallery: Embeddings) -> str:
+    """The weights that made the embeddings.
+
+    Raises:
+        ValueError: If they are not there any more.
+    """
+    try:
+        resolve(gallery.weights)
+    except ValueError as error:
+        raise ValueError(
+            f"{gallery.weights} made the embeddings and is not there any more; say where these "
+            "weights are now, with weights= or --weights"
+        ) from error
+    return gallery.weights
 
 
 def _open(videos: Path, workers: int, progress: bool) -> VideoDataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,27 @@ def test_same_weights_elsewhere_are_fine(
     moved = tmp_path / "moved.safetensors"
     moved.write_bytes(weights.read_bytes())
     assert search(gallery, folder / NAMES[1], weights=moved)[0].name == NAMES[1]
+
+
+def test_embeddings_are_searched_from_another_folder(
+    weights: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    given = Path(os.path.relpath(weights)), folder.name
+    made = embed_videos(*given, progress=False)
+    assert (Path(made.root), Path(made.weights)) == (folder.resolve(), weights.resolve())
+    monkeypatch.chdir(tmp_path)
+    assert search(made, folder / NAMES[2])[0].name == NAMES[2]
+
+
+def test_weights_that_ship_are_kept_by_their_name(folder: Path) -> None:
+    made = embed_videos("motion_factors_small", folder / NAMES[0], progress=False)
+    assert made.weights == "motion_factors_small"
+
+
+def test_weights_that_are_gone_are_asked_for(gallery: Embeddings, folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"gone\.safetensors made .* with weights= or --weights"):
+        search(replace(gallery, weights="gone.safetensors"), folder / NAMES[0])
 
 
 def test_what_cannot_be_searched(gallery: Embeddings, folder: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from sdc_lib.support.settings import Count, Workers
 
 @dataclass(frozen=True)
 class Embed:
-    """Turn a folder of videos into one file of vectors, for sdc search and for your own code."""
+    """Turn a folder of videos into one file of vectors, for sdc search and for your own code.
+
+    What a check of the videos found is kept in sdc_manifest.csv beside them.
+    """
 
     weights: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")]
     """A .safetensors file, the folder of a finished run, or the name of weights that ship."""

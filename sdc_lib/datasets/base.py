@@ -152,7 +152,8 @@ class VideoDataset(Sequence[VideoFile]):
         """
         if factor is not None and factor not in self.factor_names:
             known = ", ".join(self.factor_names) or "none"
-            raise ValueError(f"{self.name} has no factor {factor!r}; it has: {known}")
+            why = "".join(f"; {note}" for note in self.notes if repr(factor) in note)
+            raise ValueError(f"{self.name} has no factor {factor!r}; it has: {known}{why}")
         values = [f.label if factor is None else f.factors.get(factor) for f in self.files]
         missing = [f.name for f, value in zip(self.files, values, strict=True) if value is None]
         if missing:

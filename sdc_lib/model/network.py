@@ -134,9 +134,10 @@ class SDC(nn.Module):
             Pooled feature, local map and concept scores.
 
         Raises:
-            ValueError: If the clips are not a batch or the stream is unknown.
+            ValueError: If the clips are not a batch, not normalised or the stream is unknown.
         """
         require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
+        _refuse_bytes(clips)
         require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
         if stream == "static":
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
@@ -160,6 +161,19 @@ def build_model(config: ModelConfig) -> SDC:
         split_video_projection=config.split_video_projection,
     )
     return SDC(backbone, heads)
+
+
+def _refuse_bytes(clips: Tensor) -> None:
+    """Raise an error for pixels from 0 to 255, as integers or floats.
+
+    Normalised ones stay below 3 and their differences below 5.
+    """
+    integers = not clips.is_floating_point()
+    if integers or (clips.numel() and clips.detach().abs().amax() > 30):
+        raise ValueError(
+            f"clips must be normalised, got {clips.dtype} up to {clips.abs().amax().item():g}; "
+            "use sdc_lib.augment.normalize"
+        )
 
 
 def _in_order(rows: Tensor) -> Tensor:

@@ -121,6 +121,8 @@ def test_a_column_with_gaps_is_no_factor_and_said(tmp_path: Path) -> None:
     videos = VideoCSV(write(tmp_path, text, "1.mp4", "2.mp4"))
     assert list(videos.factor_names) == ["scene"]
     assert "column 'comment' is no factor: empty in" in videos.summary()
+    with pytest.raises(ValueError, match=r"'comment'; it has: scene; .* empty in .*, line 2$"):
+        videos.targets("comment")
 
 
 SPLITS = "path,label,split\n1.mp4,b,train\n2.mp4,c,training\n3.mp4,c,test\n4.mp4,b,Test\n"

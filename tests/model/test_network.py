@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from sdc_lib.augment import normalize
 from sdc_lib.backbones import BackboneOutput
 from sdc_lib.config import ModelConfig
 from sdc_lib.model import SDC, HeadsOutput, build_model
@@ -73,6 +74,16 @@ def test_model_refuses_other_views_and_streams() -> None:
         model.encode(torch.zeros(3, 4, 16, 16))
     with pytest.raises(ValueError, match="one of video, static, dynamic, got 'motion'"):
         model.encode(torch.zeros(1, 3, 4, 16, 16), "motion")  # type: ignore[arg-type]
+
+
+def test_model_refuses_clips_that_are_not_normalised() -> None:
+    model = tiny_model()
+    pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 1, 16, 16).repeat(1, 3, 4, 1, 1)
+    for given, dtype in ((pixels, "uint8"), (pixels.float(), "float32")):
+        with pytest.raises(ValueError, match=rf"normalised, got torch\.{dtype} up to 255; use "):
+            model.encode(given)
+    assert model.encode(normalize(pixels)).scores.isfinite().all()
+    assert len(model.encode(normalize(pixels)[:0], "static").pooled) == 0
 
 
 def test_build_model_reads_every_field() -> None:
