@@ -9,6 +9,7 @@ Equations 4.1 to 4.7 of docs/equations.md.
 Source: Qian et al., ECCV 2022 (arXiv 2207.12795).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -111,7 +112,7 @@ def sinkhorn(scores: Tensor, epsilon: float = 0.05, iterations: int = 3) -> Tens
 def alignment(
     scores: Tensor,
     queue: Tensor | None = None,
-    temperature: float = 0.1,
+    temperature: float | Sequence[float] = 0.1,
     epsilon: float = 0.05,
     iterations: int = 3,
     *,
@@ -128,7 +129,7 @@ def alignment(
             Every leading index is a group of its own.
         queue: Scores of earlier batches for the same views and half, ``(..., Q, V, K)``, or None.
             They make the equal partition meaningful when a batch is smaller than K.
-        temperature: τ of the predicted distributions.
+        temperature: τ of the predicted distributions, or one for each group of the first index.
         epsilon: See `sinkhorn`.
         iterations: See `sinkhorn`.
         across_ranks: Partition the samples of all processes together.
@@ -138,7 +139,7 @@ def alignment(
 
     Raises:
         ValueError: If the scores are not ``(..., B, V, K)`` with V >= 2, the queue does not fit
-            or the temperature is not positive.
+            or a temperature is not positive or has no group.
     """
     grouped = scores.ndim >= 3 and scores.shape[-2] >= 2
     require(grouped, "scores must be (..., B, V, K) with V >= 2", scores)
@@ -146,7 +147,14 @@ def alignment(
     wanted = ", ".join(map(str, (*groups, "Q", views, concepts)))
     fits = queue is None or (*queue.shape[:-3], *queue.shape[-2:]) == (*groups, views, concepts)
     require(fits, f"the queue must be ({wanted})", queue)
-    require(temperature > 0, "temperature must be positive", temperature)
+    if isinstance(temperature, Sequence):
+        fits = [len(temperature)] == groups[:1]
+        require(fits, "temperature must be one number, or one for each group", temperature)
+        require(min(temperature) > 0, "temperature must be positive", temperature)
+        logits = torch.stack([group / t for group, t in zip(scores, temperature, strict=True)])
+    else:
+        require(temperature > 0, "temperature must be positive", temperature)
+        logits = scores / temperature
     pool = gather_rows(scores, dim=-3) if across_ranks else scores.detach()
     samples = pool.shape[-3]
     if queue is not None:
@@ -155,7 +163,7 @@ def alignment(
     targets = targets[..., :samples, :].transpose(-3, -2)
     if across_ranks:
         targets = local_rows(targets, dim=-3)
-    log_prediction = (scores / temperature).log_softmax(dim=-1)
+    log_prediction = logits.log_softmax(dim=-1)
     # for i in views: for k in views other than i:
     #     cost[i, k] = -(targets[:, i] * log_prediction[:, k]).sum(dim=-1).mean()
     of_the_others = log_prediction.sum(dim=-2, keepdim=True) - log_prediction

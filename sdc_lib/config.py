@@ -109,6 +109,8 @@ class ObjectiveConfig:
     """τ of InfoNCE."""
     alignment_temperature: Temperature = 0.1
     """τ of the predicted concept distributions."""
+    dynamic_alignment_temperature: Temperature | None = None
+    """τ of those of the dynamic half, where it differs from that of the static one (ours)."""
     align_video_alone: bool = False
     """Align the two clips of the video with each other only, as SwAV does; for comparison."""
     sinkhorn_epsilon: Temperature = 0.05
@@ -128,6 +130,12 @@ class ObjectiveConfig:
     """With several processes, contrast and partition over all of them; released: each its own."""
     global_local_contrast: bool = False
     """With several processes, local contrast over all of them, too."""
+
+    @property
+    def alignment_temperatures(self) -> tuple[float, float]:
+        """τ of the predicted concept distributions in the static and in the dynamic half."""
+        static, dynamic = self.alignment_temperature, self.dynamic_alignment_temperature
+        return static, static if dynamic is None else dynamic
 
 
 @dataclass(frozen=True)

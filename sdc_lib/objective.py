@@ -103,8 +103,10 @@ class SDCObjective(nn.Module):
         if self.config.global_batch:
             scores = gather_rows_with_grad(scores)
         static, dynamic = (
-            with_distribution(half, self.config.alignment_temperature).unbind(dim=1)
-            for half in scores.chunk(2, dim=-1)
+            with_distribution(half, temperature).unbind(dim=1)
+            for half, temperature in zip(
+                scores.chunk(2, dim=-1), self.config.alignment_temperatures, strict=True
+            )
         )
         pairs = [(0, 4), (2, 0), (2, 4), (0, 0)]  # view of the static, of the dynamic half
         pairs += [(i + 1, k + 1) for i, k in pairs]
@@ -126,10 +128,11 @@ class SDCObjective(nn.Module):
 
     def _align(self, scores: Tensor, queue: Tensor | None) -> tuple[Tensor, ...]:
         c = self.config
+        static, dynamic = c.alignment_temperatures
         losses = alignment(
             self._aligned(scores),
             None if queue is None else self._aligned(queue),
-            c.alignment_temperature,
+            static if static == dynamic else (static, dynamic),
             c.sinkhorn_epsilon,
             c.sinkhorn_iterations,
             across_ranks=c.global_batch,

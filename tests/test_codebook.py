@@ -233,6 +233,17 @@ def test_alignment_settings_have_an_effect() -> None:
     assert alignment(scores, iterations=10) != released
 
 
+def test_groups_may_have_temperatures_of_their_own() -> None:
+    scores, queue = draw(2, 4, 3, 6).tanh(), draw(2, 5, 3, 6, seed=1).tanh()
+    each = [alignment(scores[i], queue[i], temperature=t) for i, t in enumerate((0.2, 0.3))]
+    assert_close(alignment(scores, queue, temperature=(0.2, 0.3)), torch.stack(each))
+    assert_close(alignment(scores, queue, (0.2, 0.2)), alignment(scores, queue, 0.2))
+    with pytest.raises(ValueError, match=r"one number, or one for each group, got \(0.2,\)"):
+        alignment(scores, queue, (0.2,))
+    with pytest.raises(ValueError, match=r"must be positive, got \(0.2, 0.0\)"):
+        alignment(scores, queue, (0.2, 0.0))
+
+
 def test_targets_take_no_gradient() -> None:
     # the gradient of -Σ q log softmax(p/τ) with constant q is (softmax - q) / τ per prediction
     scores = (draw(3, 2, 4).tanh()).requires_grad_()

@@ -63,6 +63,16 @@ def test_missing_settings_keep_their_defaults() -> None:
     assert isinstance(changed.optim.lr, float)
 
 
+def test_a_setting_that_is_left_open_is_not_written() -> None:
+    left_open = {"objective": {"dynamic_alignment_temperature": None}}
+    assert from_dict(PretrainConfig, left_open) == PretrainConfig()
+    assert "dynamic_alignment_temperature" not in to_json(PretrainConfig())
+    chosen = ObjectiveConfig(dynamic_alignment_temperature=0.5)
+    assert from_dict(ObjectiveConfig, json.loads(to_json(chosen))) == chosen
+    assert chosen.alignment_temperatures == (0.1, 0.5)
+    assert ObjectiveConfig(alignment_temperature=0.3).alignment_temperatures == (0.3, 0.3)
+
+
 def test_former_names_of_settings_still_count() -> None:
     assert from_dict(PretrainConfig, {"data": {"split": 3}}).data == DataConfig(fold=3)
     assert "split" not in json.loads(to_json(DataConfig()))

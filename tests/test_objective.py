@@ -98,6 +98,7 @@ def test_total_by_hand() -> None:
 CHANGED: list[tuple[dict[str, object], set[str]]] = [
     ({"contrast_temperature": 0.5}, {"contrast_video", "contrast_static", "contrast_dynamic"}),
     ({"alignment_temperature": 0.5}, {"align_static", "align_dynamic"}),
+    ({"dynamic_alignment_temperature": 0.5}, {"align_dynamic"}),
     ({"align_video_alone": True}, {"align_static", "align_dynamic"}),
     ({"sinkhorn_epsilon": 0.5}, {"align_static", "align_dynamic"}),
     ({"sinkhorn_iterations": 9}, {"align_static", "align_dynamic"}),
@@ -249,20 +250,22 @@ def test_terms_of_a_family_are_computed_together() -> None:
     assert 40 < ours.count < 130
 
 
-def test_decorrelation_averages_its_pairs() -> None:
+@pytest.mark.parametrize("dynamic", [None, 0.3])
+def test_decorrelation_averages_its_pairs(dynamic: float | None) -> None:
     output = random_output()
     p = output.scores
 
-    def features(view: int, half: slice) -> Tensor:
+    def features(view: int, half: slice, temperature: float = 0.1) -> Tensor:
         own = p[:, view, half]
-        return torch.cat([(own / 0.1).softmax(dim=-1), own], dim=-1)
+        return torch.cat([(own / temperature).softmax(dim=-1), own], dim=-1)
 
     losses = [
-        decorrelation(features(a + j, S), features(b + j, D))
+        decorrelation(features(a + j, S), features(b + j, D, dynamic or 0.1))
         for a, b in ((0, 4), (2, 0), (2, 4), (0, 0))
         for j in (0, 1)
     ]
-    assert_close(SDCObjective().decorrelation(output), torch.stack(losses).mean())
+    objective = SDCObjective(ObjectiveConfig(dynamic_alignment_temperature=dynamic))
+    assert_close(objective.decorrelation(output), torch.stack(losses).mean())
 
 
 def test_decorrelation_of_one_process_needs_no_global_batch() -> None:

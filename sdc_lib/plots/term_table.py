@@ -102,6 +102,9 @@ def term_table(
 
 
 def _temperature(term: Term, config: PretrainConfig) -> str:
+    if term.family == "align":
+        static, dynamic = config.objective.alignment_temperatures
+        return f"{dynamic if term.stream == 'dynamic' else static:g}"
     if term.temperature:
         return f"{getattr(config.objective, term.temperature):g}"
     return f"none; margin {config.objective.local_margin:g}" if term.family == "local" else "none"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -96,9 +96,10 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     if choices and value not in choices:
         wanted = ", ".join(map(str, choices))
         raise ValueError(f"{name} is {value!r}; it must be one of {wanted}")
-    for extra in getattr(hint, "__metadata__", ()):
-        if isinstance(extra, Range) and value is not None and value not in extra:
-            raise ValueError(f"{name} is {value!r}; it must be {extra}")
+    for part in (hint, *get_args(hint)):  # of a setting that may be left open, one part has it
+        for extra in getattr(part, "__metadata__", ()):
+            if isinstance(extra, Range) and value is not None and value not in extra:
+                raise ValueError(f"{name} is {value!r}; it must be {extra}")
 
 
 def _fields(settings: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
@@ -115,8 +116,13 @@ def _fields(settings: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def to_json(config: Any) -> str:
-    """Write a configuration as JSON with sorted keys."""
-    return json.dumps(dataclasses.asdict(config), indent=2, sort_keys=True)
+    """Write a configuration as JSON with sorted keys; what is None is not set and left out."""
+    chosen = dataclasses.asdict(config, dict_factory=_without_none)
+    return json.dumps(chosen, indent=2, sort_keys=True)
+
+
+def _without_none(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if value is not None}
 
 
 def from_dict(kind: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -163,6 +169,10 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
     """A value as its field's type wants it: lists become tuples, whole numbers floats."""
     if dataclasses.is_dataclass(hint):
         return from_dict(hint, value, where)  # type: ignore[arg-type]
+    if type(None) in get_args(hint):  # a setting that may be left open
+        if value is None:
+            return None
+        (hint,) = (kind for kind in get_args(hint) if kind is not type(None))
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value

@@ -74,19 +74,19 @@ def compute_losses(
     if queue is not None:
         queue.push(everyone)
     with torch.no_grad():
-        signs = diagnose(everyone, output.pooled, objective.config.alignment_temperature)
+        signs = diagnose(everyone, output.pooled, objective.config.alignment_temperatures)
         logged = torch.stack([total, *terms, decorrelation, *signs])
     return Losses(total, logged, output)
 
 
 @full_precision
-def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]:
+def diagnose(scores: Tensor, pooled: Tensor, temperatures: tuple[float, float]) -> list[Tensor]:
     """Signs of collapse, in the order of `DIAGNOSTICS`.
 
     Args:
         scores: ``(B, 6, 2K)``.
         pooled: ``(B, 6, D)``.
-        temperature: τ of the concept distributions.
+        temperatures: τ of the concept distributions in either half.
 
     Returns:
         Perplexity (1 to K) of the mean concept distribution of the video views in either half;
@@ -94,7 +94,8 @@ def diagnose(scores: Tensor, pooled: Tensor, temperature: float) -> list[Tensor]
         deviation of normalised video features over the batch, times √D (0 to about 1).
     """
     video = scores[:, PAIR_OF["video"]].flatten(0, 1).unflatten(-1, (2, -1))  # (2B, 2, K)
-    mean = (video / temperature).softmax(dim=-1).mean(dim=0)  # (2, K)
+    halves = zip(video.unbind(dim=1), temperatures, strict=True)
+    mean = torch.stack([(half / t).softmax(dim=-1).mean(dim=0) for half, t in halves])  # (2, K)
     concepts = torch.arange(video.shape[-1], device=video.device)
     on_top = video.argmax(dim=-1, keepdim=True) == concepts  # (2B, 2, K)
     top_share = on_top.to(mean.dtype).mean(dim=0).max()

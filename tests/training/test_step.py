@@ -133,19 +133,20 @@ def test_a_step_waits_for_no_gpu() -> None:
 def test_diagnosis_of_collapse_and_of_health() -> None:
     scores = torch.zeros(8, 6, 20)
     scores[..., 3] = scores[..., 13] = 5.0
-    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4), 0.1)
+    low, _, top, spread = diagnose(scores, torch.ones(8, 6, 4), (0.1, 0.1))
     assert_close(torch.stack([low, top, spread]), torch.tensor([1.0, 1.0, 0.0]), rtol=0, atol=1e-4)
     scores = 5 * torch.eye(10).repeat(1, 2)[:, None].expand(10, 6, 20)
-    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10), 0.1)
+    high, _, top, spread = diagnose(scores, torch.eye(10)[:, None].expand(10, 6, 10), (0.1, 0.1))
     assert_close(torch.stack([high, top]), torch.tensor([10.0, 0.1]), rtol=1e-4, atol=1e-4)
     assert 0.5 < spread < 1.1
 
 
 def test_perplexity_of_training_figures_and_evaluation_is_one_number() -> None:
     scores = torch.randn(12, 6, 20, generator=torch.Generator().manual_seed(0)).tanh()
-    logged = diagnose(scores, torch.ones(12, 6, 4), 0.1)[:2]
+    temperatures = 0.1, 0.3
+    logged = diagnose(scores, torch.ones(12, 6, 4), temperatures)[:2]
     video = scores[:, :2].flatten(0, 1)  # both video views of every sample
-    for value, half in zip(logged, video.chunk(2, dim=-1), strict=True):
-        assert usage(half.numpy(), 0.1).perplexity == pytest.approx(float(value), rel=1e-6)
-        drawn = plots.perplexity((half / 0.1).softmax(dim=-1))
+    for value, half, t in zip(logged, video.chunk(2, dim=-1), temperatures, strict=True):
+        assert usage(half.numpy(), t).perplexity == pytest.approx(float(value), rel=1e-6)
+        drawn = plots.perplexity((half / t).softmax(dim=-1))
         assert drawn == pytest.approx(float(value), rel=1e-6)
