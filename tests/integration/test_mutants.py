@@ -71,8 +71,8 @@ MUTANTS = {
     ),
     "alignment forgets its temperature": Mutant(
         "codebook.py",
-        "(scores / temperature).log_softmax(dim=-1)",
-        "scores.log_softmax(dim=-1)",
+        "logits = scores / temperature",
+        "logits = scores",
         ("tests/test_codebook.py",),
     ),
     "negatives are divided by B instead of B - 1": Mutant(
