@@ -33,6 +33,8 @@ NEVER = 100_000
 """An epoch that no run reaches."""
 SETTINGS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "as it ships": {},
+    "dynamic temperature 0.05": {"objective": {"dynamic_alignment_temperature": 0.05}},
+    "dynamic temperature 0.06": {"objective": {"dynamic_alignment_temperature": 0.06}},
     "temperature 0.06": {"objective": {"alignment_temperature": 0.06}},
     "temperature 0.06, weight 300": {
         "objective": {"alignment_temperature": 0.06},

@@ -172,7 +172,7 @@ def _refuse_bytes(clips: Tensor) -> None:
     if integers or (clips.numel() and clips.detach().abs().amax() > 30):
         raise ValueError(
             f"clips must be normalised, got {clips.dtype} up to {clips.abs().amax().item():g}; "
-            "use sdc_lib.augment.normalize"
+            "use sdc_lib.normalize"
         )
 
 

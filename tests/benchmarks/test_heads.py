@@ -92,6 +92,7 @@ def test_a_setting_changes_what_its_name_says_and_no_setting_has_local_terms() -
         setting: {name: new for name, _, new in differences(base, heads.changed(preset, setting))}
         for setting in heads.SETTINGS
     }
+    assert found["dynamic temperature 0.05"] == {"objective.dynamic_alignment_temperature": 0.05}
     assert found["temperature 0.06"] == {"objective.alignment_temperature": 0.06}
     assert found["weight 200"] == {"curriculum.decorrelation": 200.0}
     assert found["192 concepts"] == {"model.num_concepts": 192}

@@ -87,6 +87,7 @@ def code(source: str) -> NotebookNode:
     return cell
 
 
+HOME = "/".join(("", "home", "someone"))  # a path that rules must find
 HTML = {"text/html": "<img src='data:image/gif;base64,R0'>"}
 BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.header, edited(0, "# A good", "A good"), "title"),
@@ -114,7 +115,7 @@ BROKEN: list[tuple[Rule, Callable[[NotebookNode], None], str]] = [
     (rules.clean_run, with_output(new_output("stream", name="stderr", text="old")), "old"),
     (rules.no_widgets, set_metadata("widgets", {}), "state"),
     (rules.no_widgets, with_output(new_output("display_data", data={WIDGET: {}})), "view"),
-    (rules.no_machine_paths, with_cells(code("open('/home/me/x')")), "/home/me"),
+    (rules.no_machine_paths, with_cells(code(f"open('{HOME}/x')")), HOME),
     (rules.no_machine_paths, with_output(new_output("stream", text="at /tmp/x\n")), "/tmp/x"),
     (rules.alt_text, with_output(image_output()), "figure"),
     (rules.alt_text, with_output(new_output("display_data", data=HTML)), "<img>"),

@@ -32,13 +32,17 @@ def test_all_thirteen_terms_stand_in_order() -> None:
 def test_numbers_are_those_of_the_run() -> None:
     config = PretrainConfig(
         model=ModelConfig(num_concepts=20),
-        objective=ObjectiveConfig(contrast_temperature=0.2, local_margin=1.1),
+        objective=ObjectiveConfig(
+            contrast_temperature=0.2, dynamic_alignment_temperature=0.3, local_margin=1.1
+        ),
         weights=LossWeights(local=0.5),
         curriculum=CurriculumConfig(local_from_epoch=4),
         optim=OptimConfig(batch_size=32),
     )
     table = plots.term_table(config)
     assert column(table, "temperature")["contrast_static"] == "0.2"
+    assert column(table, "temperature")["align_static"] == "0.1"
+    assert column(table, "temperature")["align_dynamic"] == "0.3"
     assert column(table, "temperature")["local_video"] == "none; margin 1.1"
     assert column(table, "weight")["local_static"] == "0.5"
     assert column(table, "weight")["diversity_static"] == "0.1"
