@@ -31,18 +31,24 @@ from sdc_lib.weights import load
 
 NEVER = 100_000
 """An epoch that no run reaches."""
+ONE = {"dynamic_alignment_temperature": None}
+"""The same temperature in both halves."""
+ONE_LOWER = {**ONE, "alignment_temperature": 0.06}
 SETTINGS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "as it ships": {},
     "dynamic temperature 0.05": {"objective": {"dynamic_alignment_temperature": 0.05}},
-    "dynamic temperature 0.06": {"objective": {"dynamic_alignment_temperature": 0.06}},
-    "temperature 0.06": {"objective": {"alignment_temperature": 0.06}},
-    "temperature 0.06, weight 300": {
-        "objective": {"alignment_temperature": 0.06},
+    "one temperature": {"objective": ONE},
+    "one temperature, 192 concepts": {"objective": ONE, "model": {"num_concepts": 192}},
+    "one temperature, twice the steps": {
+        "objective": ONE,
+        "optim": {"epochs": 224, "milestones": (214,)},
+    },
+    "one temperature, weight 200": {"objective": ONE, "curriculum": {"decorrelation": 200.0}},
+    "one temperature of 0.06": {"objective": ONE_LOWER},
+    "one temperature of 0.06, weight 300": {
+        "objective": ONE_LOWER,
         "curriculum": {"decorrelation": 300.0},
     },
-    "weight 200": {"curriculum": {"decorrelation": 200.0}},
-    "192 concepts": {"model": {"num_concepts": 192}},
-    "twice the steps": {"optim": {"epochs": 224, "milestones": (214,)}},
 }
 """What is compared: what each changes in the preset, by section."""
 

@@ -118,7 +118,7 @@ MOTION_FACTORS_SMALL_DECORRELATED = replace(
     init_backbone="motion_factors_small",
     data=replace(MOTION_FACTORS_TINY_DECORRELATED.data, size="small", workers=-1, cache_mb=0),
     model=replace(MOTION_FACTORS_TINY_DECORRELATED.model, num_concepts=128),
-    objective=ObjectiveConfig(alignment_temperature=0.07),
+    objective=ObjectiveConfig(alignment_temperature=0.07, dynamic_alignment_temperature=0.06),
     optim=replace(MOTION_FACTORS_TINY_DECORRELATED.optim, epochs=112, milestones=(107,)),
     curriculum=CurriculumConfig(
         queue_size=1000, local_from_epoch=105, decorrelation=100.0, decorrelation_ramp_epochs=1.0

@@ -92,11 +92,15 @@ def test_a_setting_changes_what_its_name_says_and_no_setting_has_local_terms() -
         setting: {name: new for name, _, new in differences(base, heads.changed(preset, setting))}
         for setting in heads.SETTINGS
     }
+    one = {"objective.dynamic_alignment_temperature": None}
     assert found["dynamic temperature 0.05"] == {"objective.dynamic_alignment_temperature": 0.05}
-    assert found["temperature 0.06"] == {"objective.alignment_temperature": 0.06}
-    assert found["weight 200"] == {"curriculum.decorrelation": 200.0}
-    assert found["192 concepts"] == {"model.num_concepts": 192}
-    assert found["twice the steps"] == {
+    assert found["one temperature"] == one
+    lower = {**one, "objective.alignment_temperature": 0.06}
+    assert found["one temperature of 0.06"] == lower
+    assert found["one temperature, weight 200"] == {**one, "curriculum.decorrelation": 200.0}
+    assert found["one temperature, 192 concepts"] == {**one, "model.num_concepts": 192}
+    assert found["one temperature, twice the steps"] == {
+        **one,
         "optim.epochs": 2 * preset.optim.epochs,
         "optim.milestones": tuple(2 * epoch for epoch in preset.optim.milestones),
     }
