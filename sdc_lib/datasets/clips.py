@@ -33,12 +33,10 @@ from sdc_lib.datasets.reading import (
 )
 
 __all__ = [
-    "Augment",
     "EvalClips",
     "EvalSample",
     "PairClips",
     "PairSample",
-    "SampleKey",
     "TrainClips",
     "TrainSample",
 ]
@@ -78,6 +76,7 @@ class EvalSample(NamedTuple):
     clips: Tensor
     """uint8 ``(n, C, T, H, W)``."""
     index: int  # type: ignore[assignment]  # hides tuple.index
+    short: bool = False  # shorter than a clip: copies of the first frame stand before it
 
 
 class PairClips(Dataset[PairSample]):
@@ -221,7 +220,7 @@ class TrainClips(Dataset[TrainSample]):
         self.stride = stride
         self.augment = augment
         self.seed = seed
-        self._labels = self.videos.targets(factor)
+        self._labels: list[int] = self.videos.targets(factor).tolist()
         self._read = read
 
     def __len__(self) -> int:
@@ -239,8 +238,7 @@ class TrainClips(Dataset[TrainSample]):
         if self.augment is not None:
             with torch_seeded(rng):
                 clip = self.augment(clip)
-        label = int(self._labels[index])
-        return TrainSample(clip.contiguous(), label, index, index != epoch_key.index)
+        return TrainSample(clip.contiguous(), self._labels[index], index, index != epoch_key.index)
 
 
 class EvalClips(Dataset[EvalSample]):
@@ -285,16 +283,18 @@ class EvalClips(Dataset[EvalSample]):
         Raises:
             VideoError: It cannot be read.
         """
-        positions: list[Indices] = []
+        plans: list[tuple[Indices, bool]] = []
 
         def choose(length: int) -> Indices:
             starts = eval_indices(length, self.num_frames, self.stride, self.clips)
             needed, where = np.unique(starts, return_inverse=True)
-            positions.append(where.reshape(starts.shape))
+            short = bool(np.ptp(starts[0]) < (self.num_frames - 1) * self.stride)
+            plans.append((where.reshape(starts.shape), short))
             return needed
 
         side = eval_side(self.size, self.crops)
         frames = channels_first(read_file(self.videos[index], choose, side))
-        crops = eval_crops(frames, self.size, self.crops)  # (crops, C, F, S, S)
-        clips = crops[:, :, torch.from_numpy(positions[0])]  # (crops, C, clips, T, S, S)
-        return EvalSample(clips.permute(2, 0, 1, 3, 4, 5).flatten(0, 1).contiguous(), index)
+        ((where, short),) = plans
+        crops = eval_crops(frames, self.size, self.crops)[:, :, torch.from_numpy(where)]
+        clips = crops.permute(2, 0, 1, 3, 4, 5).flatten(0, 1).contiguous()  # (n, C, T, S, S)
+        return EvalSample(clips, index, short)

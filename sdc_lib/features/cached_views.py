@@ -14,7 +14,8 @@ from tqdm import tqdm
 from sdc_lib.augment import finish_pairs, normalize
 from sdc_lib.backbones import BackboneOutput
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
+from sdc_lib.datasets.clips import PairClips, PairSample
+from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.model import SDC
 from sdc_lib.support.modes import evaluating

@@ -1,5 +1,6 @@
 """The clips of a whole data set, in batches, with an account of what could not be read."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
@@ -71,6 +72,7 @@ class ClipSource:
         source = EvalClips(dataset, **asdict(clips))
         self.videos = source.videos  # without files known to hold no frames
         self.failures: dict[int, str] = {}
+        self._short, self._clips = 0, clips
         self._official = len(dataset) + len(dataset.left_out)
         self._batch_size = batch_size
         count, prefetch = fitting_workers(min(workers, len(source)), _largest_sample(source))
@@ -85,13 +87,14 @@ class ClipSource:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Clips uint8 ``(B, C, T, H, W)`` and the positions ``(B,)`` of their videos."""
-        size = self._batch_size
+        self._short, size = 0, self._batch_size
         waiting: list[Tensor] = []
         owners: list[Tensor] = []
         for sample in self._samples():
             if not isinstance(sample, EvalSample):
                 self.failures[sample[0]] = sample[1]
                 continue
+            self._short += sample.short
             waiting.append(sample.clips)
             owners.append(torch.full((len(sample.clips),), int(sample.index)))
             if sum(map(len, waiting)) >= size:
@@ -101,6 +104,10 @@ class ClipSource:
                 waiting, owners = [clips[full:]], [videos[full:]]
         if sum(map(len, waiting)):
             yield torch.cat(waiting), torch.cat(owners)
+        if self._short:
+            span = f"{self._clips.num_frames} frames, {self._clips.stride} apart"
+            few = f"{self._short} of {len(self.videos)} videos are shorter than a clip ({span})"
+            warnings.warn(f"{few}; copies of their first frame stand before them", stacklevel=2)
 
     def _samples(self) -> Iterator[EvalSample | tuple[int, str]]:
         return iter(

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sdc_lib.config import PretrainConfig
-from sdc_lib.datasets.clips import PairClips, SampleKey
-from sdc_lib.datasets.frames import sample_generator
+from sdc_lib.datasets.clips import PairClips
+from sdc_lib.datasets.frames import SampleKey, sample_generator
 from sdc_lib.features.cached_views import (
     CachedViews,
     EncodedSamples,

@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Sampler, default_collate
 from sdc_lib.augment import ClipAugment, finish_pairs
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips, PairSample, SampleKey
-from sdc_lib.datasets.frames import epoch_order
+from sdc_lib.datasets.clips import PairClips, PairSample
+from sdc_lib.datasets.frames import SampleKey, epoch_order
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.features.stored import FeatureSample, StoredPairs
 from sdc_lib.support.memory import fitting_workers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sdc_lib.datasets.base import LeftOut, VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.features import ClipSettings, ClipSource, extract_features
 from sdc_lib.model import SDC
-from sdc_lib.video import VideoError
+from sdc_lib.video import VideoError, probe
 from tests.helpers.small_world import CLIPS
 
 World = tuple[VideoDataset, VideoDataset]
@@ -29,6 +30,22 @@ def test_absurd_numbers_are_refused(world: World) -> None:
             ClipSource(world[1], CLIPS, batch_size, workers)
     with pytest.raises(ValueError, match="size is 0; it must be from 8 to 4096"):
         ClipSource(world[1], ClipSettings(4, 0))
+
+
+def test_videos_shorter_than_a_clip_are_counted(world: World) -> None:
+    videos = world[1]
+    lengths = [probe(file.path).num_frames for file in videos]
+    stride = (min(lengths) - 1) // 3  # the last frame of four just fits into the shortest
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert list(ClipSource(videos, ClipSettings(4, 16, stride)))
+    longer = ClipSource(videos, ClipSettings(4, 16, stride + 1))
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="shorter than a clip") as seen:
+            assert list(longer)
+        short = sum(length < 3 * (stride + 1) + 1 for length in lengths)
+        assert f"{short} of {len(videos)} videos" in str(seen[0].message)
+        assert f"(4 frames, {stride + 1} apart)" in str(seen[0].message)
 
 
 def test_no_video_left_names_the_first_cause(tmp_path: Path) -> None:

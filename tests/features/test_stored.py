@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import SampleKey
+from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.features.cached_views import CachedViews
 from sdc_lib.features.stored import StoredPairs
 from sdc_lib.model import build_model

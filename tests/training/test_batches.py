@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from sdc_lib.datasets.clips import PairSample, SampleKey
+from sdc_lib.datasets.clips import PairSample
+from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.support.processes import available_cores, loader_workers
 from sdc_lib.training.batches import (
     BatchPlan,

@@ -10,7 +10,8 @@ from sdc_lib.augment import ClipAugment, normalize
 from sdc_lib.backbones import TinyBackbone
 from sdc_lib.config import AugmentConfig, CurriculumConfig, LossWeights, ObjectiveConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.clips import PairClips, SampleKey
+from sdc_lib.datasets.clips import PairClips
+from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.evaluation import extract_features
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
