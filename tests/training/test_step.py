@@ -1,6 +1,7 @@
 """A step: it waits for no GPU, seen with tensors that have no numbers; signs of collapse."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,13 +112,15 @@ def test_what_asks_for_a_value_is_seen(slow: Callable[[Tensor], Tensor], seen: s
     assert seen in waits.seen
 
 
-def test_a_step_waits_for_no_gpu() -> None:
+@pytest.mark.parametrize("dynamic_temperature", [None, 0.06])
+def test_a_step_waits_for_no_gpu(dynamic_temperature: float | None) -> None:
+    config = replace(CONFIG.objective, dynamic_alignment_temperature=dynamic_temperature)
     with FakeTensorMode():
         with torch.device("cuda"):
             model, queue = build_model(CONFIG.model), ScoreQueue(16, CONFIG.model.num_concepts)
             clips = torch.zeros(4, 2, 3, 4, 16, 16, dtype=torch.uint8)
         batch = PixelBatch(clips, clips[:, :, :, :1], torch.arange(4), torch.zeros(4))
-        network, objective = SixViews(model, "wrap"), SDCObjective(CONFIG.objective)
+        network, objective = SixViews(model, "wrap"), SDCObjective(config)
         with Copies() as copies:
             for _ in range(2):  # the second with a queue
                 model.heads.normalize_codebooks_()
