@@ -67,11 +67,11 @@ def test_seeds_share_the_backbone_and_are_measured_as_alone(
 def test_settings_are_trained_and_recorded_once(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["settings", *words, "--only", "as it ships", "temperature 0.06"]
+    words = ["settings", *words, "--only", "as it ships", "one temperature of 0.06"]
     assert heads.main(words) == 0
     records = [
         read_record(tmp_path / f"head_settings-{word}.json")
-        for word in ("as-it-ships", "temperature-0.06")
+        for word in ("as-it-ships", "one-temperature-of-0.06")
     ]
     for record in records:
         assert (record.seeds, record.dataset) == ([1], "motion-factors-small/val")
