@@ -20,6 +20,7 @@ from sdc_lib.augment import normalize
 from sdc_lib.config import PretrainConfig
 from sdc_lib.model import SDC, HeadsOutput
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.devices import multiplies_bf16
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, PixelBatch, to_device
 from sdc_lib.training.schedule import Phase
@@ -37,7 +38,7 @@ class Variant(NamedTuple):
 
     name: str
     batch: int
-    half: bool = True  # bf16-mixed; float32 on a CPU in any case
+    half: bool | None = None  # bf16-mixed; None: on a GPU only
     channels_last: bool = True
     padded: bool = True  # channels filled up to multiples of 8
     short_stills: bool = True  # static views on few frames
@@ -55,10 +56,11 @@ class Step:
     """A training step on random pixels that are on the device; `batches` may be replaced."""
 
     def __init__(self, variant: Variant, config: PretrainConfig, device: str) -> None:
+        self.half = device != "cpu" if variant.half is None else variant.half
         optim = replace(
             config.optim,
             batch_size=variant.batch,
-            precision="bf16-mixed" if variant.half and device != "cpu" else "32-true",
+            precision="bf16-mixed" if self.half else "32-true",
             channels_last=variant.channels_last,
             compile=variant.compiled and device != "cpu",
         )
@@ -263,11 +265,13 @@ def gpu_variants(batch: int, large: int) -> Iterable[Variant]:
 
 
 def cpu_variants(batch: int) -> Iterable[Variant]:
-    """What differs on a CPU: all in float32, eager, widths as they are."""
+    """What differs on a CPU: float32, eager, widths as they are; bf16 where it is in hardware."""
     ours = Variant("pretrain", batch)
+    in_bf16 = (ours._replace(name="in bf16", half=True),) if multiplies_bf16("cpu") else ()
     return (
         ours.draft("reference"),
         ours.draft("reference, our objective", looped=False),
         ours._replace(name="all but short stills", short_stills=False),
         ours._replace(name="all but channels_last", channels_last=False),
+        *in_bf16,
     )

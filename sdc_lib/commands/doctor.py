@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdc_lib.support.devices import has_compiler, multiplies_bf16
 from sdc_lib.support.files import first_line, type_and_first_line
 from sdc_lib.support.processes import available_cores
 
 MINIMUM_PYTHON = (3, 10)
 MINIMUM_FREE_GB = 2.0
 REINSTALL = "python -m pip install -r requirements.lock"
+
+_EMULATED = "; bfloat16 is emulated, --optim.precision 32-true is faster"
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def check_gpu() -> Check:
     if torch.backends.mps.is_available():
         return Check("gpu", True, "Apple GPU (mps)")
     if shutil.which("nvidia-smi") is None:
-        return Check("gpu", True, f"none: runs on {available_cores()} CPU cores (PROFILE=cpu)")
+        found = f"none: runs on {available_cores()} CPU cores (PROFILE=cpu)"
+        return Check("gpu", True, found + ("" if multiplies_bf16("cpu") else _EMULATED))
     built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
     return Check(
         "gpu",
@@ -149,13 +153,11 @@ def _check_cards() -> Check:
     """CUDA devices, and what the presets want of them: bfloat16, and a compiler for their code."""
     import torch
 
-    from sdc_lib.support.devices import has_compiler
-
     cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
     names = [f"{card.name} ({card.total_memory / 2**30:.0f} GiB)" for card in cards]
     found = f"CUDA {torch.version.cuda}: {', '.join(names)}"
     if any(card.major < 8 for card in cards):  # before Ampere
-        found += "; bfloat16 is emulated, --optim.precision 32-true is faster"
+        found += _EMULATED
     if not has_compiler():
         fix = "install gcc or clang, or pretrain with --optim.no-compile"
         return Check("gpu", False, f"{found}; no C compiler, which optim.compile needs", fix)

@@ -84,9 +84,15 @@ def pretrain_app() -> SubcommandApp:
     """One subcommand a preset, whose values are the defaults of the flags."""
     app = SubcommandApp()
     for name, preset in PRESETS.items():
-        about = f"{preset.data.dataset}, {preset.model.backbone}, {preset.optim.epochs} epochs"
-        app.command(name=name, help=about)(_with_defaults(preset))
+        app.command(name=name, help=_about(preset))(_with_defaults(preset))
     return app
+
+
+def _about(preset: PretrainConfig) -> str:
+    data, optim = preset.data, preset.optim
+    size = f" ({data.size})" if data.dataset == "motion-factors" else ""
+    frozen = "frozen, with new heads, " if optim.freeze_backbone else ""
+    return f"{data.dataset}{size}: backbone {preset.model.backbone}, {frozen}{optim.epochs} epochs"
 
 
 def _with_defaults(preset: PretrainConfig) -> Callable[..., Pretrain]:

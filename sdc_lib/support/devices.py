@@ -80,6 +80,24 @@ def count_processes(devices: int | str, device: str) -> int:
     return wanted
 
 
+def multiplies_bf16(device: str) -> bool:
+    """Whether a device multiplies bfloat16 in hardware.
+
+    Without it bfloat16 is emulated, and slower than float32: on a processor that has no more than
+    AVX2, many times.
+
+    Args:
+        device: As `pick_device` returns it.
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return True
+
+
 def has_compiler() -> bool:
     """Whether there is a C compiler, without which ``torch.compile`` ends at the first step."""
     chosen = (os.environ.get("CC"), os.environ.get("CXX"))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from sdc_lib.config import PretrainConfig
+from sdc_lib.support.devices import multiplies_bf16
 from sdc_lib.training.estimate import count, memory
 
 HEADROOM = 0.85
@@ -43,7 +44,7 @@ def fit_to_device(
         config: Of the run that is wanted.
         device: Where it will run, ``"cuda"`` for example.
         free: Bytes of its memory that are free; asked of a CUDA device, not limited elsewhere.
-        bf16: Whether it multiplies bfloat16 in hardware; asked of a CUDA device, yes elsewhere.
+        bf16: Whether it multiplies bfloat16 in hardware; asked of the device when None.
 
     Returns:
         See `Fitted`.
@@ -54,10 +55,10 @@ def fit_to_device(
     notes = []
     if device.startswith("cuda"):
         free = float(torch.cuda.mem_get_info(device)[0]) if free is None else free
-        bf16 = torch.cuda.is_bf16_supported(including_emulation=False) if bf16 is None else bf16
-    if config.optim.precision == "bf16-mixed" and bf16 is False:
+    bf16 = multiplies_bf16(device) if bf16 is None else bf16
+    if config.optim.precision == "bf16-mixed" and not bf16:
         config = replace(config, optim=replace(config.optim, precision="32-true"))
-        notes.append(f"{device} has no bfloat16: float32 takes twice the memory and more time")
+        notes.append(f"{device} has no bfloat16 in hardware: float32, which takes twice the memory")
     if free is None:
         return Fitted(config, tuple(notes))
     counted, optim = count(config), config.optim

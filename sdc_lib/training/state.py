@@ -19,7 +19,12 @@ from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
-from sdc_lib.support.devices import count_processes, has_compiler, pick_device
+from sdc_lib.support.devices import (
+    count_processes,
+    has_compiler,
+    multiplies_bf16,
+    pick_device,
+)
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -96,6 +101,12 @@ def make_fabric(
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["GROUP_WORLD_SIZE"])
     processes = count_processes(devices, device)
+    if config.optim.precision == "bf16-mixed" and not multiplies_bf16(device):
+        warnings.warn(
+            f"{device} has no bfloat16 in hardware, and emulates it slowly: "
+            "--optim.precision 32-true is faster",
+            stacklevel=2,
+        )
     double = config.optim.precision == "64-true"
     strategy: str | Strategy = "auto"
     if num_nodes * processes > 1:

@@ -57,6 +57,16 @@ def test_a_row_that_fails_is_told_and_the_others_go_on(
     assert {goal["met"] for goal in record["goals"]} == {None}
 
 
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_a_processor_is_tried_in_bfloat16_where_it_multiplies_it(
+    in_hardware: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_rows, "multiplies_bf16", lambda _: in_hardware)
+    rows = step_rows.cpu_variants(4)
+    with_bf16 = [row.name for row in rows if step_rows.Step(row, CONFIG, "cpu").half]
+    assert with_bf16 == (["in bf16"] if in_hardware else [])
+
+
 @pytest.mark.parametrize("variant", step_rows.gpu_variants(4, 8), ids=lambda v: v.name)
 def test_every_variant_of_a_gpu_makes_a_step_here(variant: Variant) -> None:
     with step_rows.prepared(variant, CONFIG, "cpu") as made:

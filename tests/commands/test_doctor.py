@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import namedtuple
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -105,9 +106,14 @@ def test_machine_without_gpu_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    check = doctor.check_gpu()
-    assert check.ok
-    assert "CPU cores" in check.detail
+    emulated = "bfloat16 is emulated, --optim.precision 32-true is faster"
+    for in_hardware in (True, False):
+        answer = partial(lambda _, known: known, known=in_hardware)
+        monkeypatch.setattr(doctor, "multiplies_bf16", answer)
+        check = doctor.check_gpu()
+        assert check.ok
+        assert "CPU cores" in check.detail
+        assert (emulated in check.detail) is not in_hardware
 
 
 def test_gpus_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

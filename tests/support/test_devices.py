@@ -8,6 +8,7 @@ from sdc_lib.support.devices import (
     count_processes,
     describe_device,
     has_compiler,
+    multiplies_bf16,
     pick_device,
 )
 
@@ -92,3 +93,20 @@ def test_a_compiler_is_looked_for_by_its_names(monkeypatch: pytest.MonkeyPatch) 
     for found, expected in (("mycc", True), ("clang", True), ("", False)):
         monkeypatch.setattr("shutil.which", lambda name, found=found: name == found or None)
         assert has_compiler() is expected
+
+
+def test_bfloat16_is_asked_of_the_hardware_that_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"avx512": False, "amx": False, "card": False}
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: asked["avx512"])
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: asked["amx"])
+    monkeypatch.setattr(
+        "torch.cuda.is_bf16_supported",
+        lambda including_emulation=True: asked["card"] or including_emulation,
+    )
+    assert not multiplies_bf16("cpu")
+    assert not multiplies_bf16("cuda:1")
+    asked["amx"] = True
+    assert multiplies_bf16("cpu")
+    asked.update(avx512=True, amx=False, card=True)
+    assert multiplies_bf16("cpu")
+    assert multiplies_bf16("cuda:1")

@@ -24,7 +24,20 @@ def test_what_fits_is_left_alone() -> None:
 
 
 def test_without_a_card_nothing_is_limited() -> None:
-    assert fit_to_device(UCF101, "cpu") == (UCF101, ())
+    assert fit_to_device(UCF101, "cpu", bf16=True) == (UCF101, ())
+
+
+@pytest.mark.parametrize("in_hardware", [True, False])
+def test_a_processor_is_asked_for_bfloat16(
+    in_hardware: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: in_hardware)
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
+    config, notes = fit_to_device(UCF101, "cpu")
+    assert config.optim.precision == ("bf16-mixed" if in_hardware else "32-true")
+    assert [note.split(":")[0] for note in notes] == (
+        [] if in_hardware else ["cpu has no bfloat16 in hardware"]
+    )
 
 
 def test_a_smaller_card_gets_smaller_batches_and_as_many_videos_a_step() -> None:
