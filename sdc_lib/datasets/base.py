@@ -5,6 +5,7 @@ A data set opens no video. Clips are taken from it by `sdc_lib.datasets.clips`.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,10 @@ class VideoDataset(Sequence[VideoFile]):
     Raises:
         ValueError: Two files share a name, or a label has no class name.
     """
+
+    divides_groups: ClassVar[bool] = False
+    """The official train and test lists share groups, and are kept as they are."""
+    _listed: int | None = None
 
     def __init__(
         self,
@@ -134,6 +139,16 @@ class VideoDataset(Sequence[VideoFile]):
         return f"{type(self).__name__}({self.name!r}, split={self.split!r}, videos={len(self)})"
 
     @property
+    def official(self) -> int:
+        """Videos that the split lists; those of the whole split where this is a part of it."""
+        return len(self.files) + len(self.left_out) if self._listed is None else self._listed
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of every video."""
+        return tuple(file.name for file in self.files)
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The group of every video; a video without one is a group of its own."""
         return tuple(file.group if file.group is not None else file.name for file in self.files)
@@ -178,18 +193,12 @@ class VideoDataset(Sequence[VideoFile]):
         return tuple(self.factor_names[name][value] for value in values)
 
     def subset(self, indices: Iterable[int]) -> VideoDataset:
-        """The videos at ``indices``, in that order, with the same classes."""
-        files = [self.files[index] for index in indices]
-        return VideoDataset(
-            self.name,
-            self.root,
-            self.split,
-            files,
-            self.class_names,
-            self.factor_names,
-            self.left_out,
-            self.notes,
-        )
+        """The videos at ``indices``, in that order, with the same classes and official number."""
+        part = copy.copy(self)
+        part.files = tuple(self.files[index] for index in indices)
+        part._listed = self.official
+        part._check()
+        return part
 
     def thinned(self, most: int) -> VideoDataset:
         """At most so many videos, evenly spaced, since lists are often sorted by class.
@@ -210,8 +219,9 @@ class VideoDataset(Sequence[VideoFile]):
 
     def summary(self) -> str:
         """How many videos of how many, what is special, and what is left out and why."""
-        total = len(self.files) + len(self.left_out)
-        lines = [f"{self.name} ({self.split}): {len(self.files)} of {total} videos in {self.root}"]
+        lines = [
+            f"{self.name} ({self.split}): {len(self)} of {self.official} videos in {self.root}"
+        ]
         if self.class_names:
             lines[0] += f", {len(self.class_names)} classes"
         lines += [f"  {note}" for note in self.notes]

@@ -43,6 +43,8 @@ class Diving48(ListedVideos):
             no sense.
     """
 
+    divides_groups = True
+
     def __init__(self, root: str | os.PathLike[str], split: Split = "train") -> None:
         check_split(split, _OFFICIAL.splits, "Diving48")
         base = Path(root)

@@ -43,6 +43,8 @@ class HMDB51(ListedVideos):
         ValueError: The layout is another one, or a list has a line that makes no sense.
     """
 
+    divides_groups = True
+
     def __init__(self, root: str | os.PathLike[str], split: Split = "train", fold: int = 1) -> None:
         check_split(split, _OFFICIAL.splits, "HMDB51")
         check_fold(fold, _OFFICIAL.folds, "HMDB51")

@@ -213,23 +213,3 @@ def average_clips(
     sums = np.zeros((num_videos, values.shape[1]))
     np.add.at(sums, videos, values)
     return sums / counts[:, None]
-
-
-def check_disjoint(train: Features, test: Features) -> None:
-    """Refuse splits that share videos or groups.
-
-    Raises:
-        ValueError: If a video name (of the same data set and split folder) or a group is in both.
-    """
-    if train.dataset != test.dataset:
-        return
-    for what, left, right in (
-        ("videos", train.names, test.names),
-        ("groups", train.groups, test.groups),
-    ):
-        shared = sorted(set(left) & set(right))
-        if shared:
-            raise ValueError(
-                f"train and test of {test.dataset} share {len(shared)} {what}, "
-                f"{', '.join(shared[:3])} first; they must be disjoint"
-            )

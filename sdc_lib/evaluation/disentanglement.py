@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.evaluation.classification import check_disjoint
+from sdc_lib.evaluation.disjoint import check_disjoint
 from sdc_lib.evaluation.estimates import Estimate, bootstrap_draws, interval
 from sdc_lib.evaluation.factors import (
     Folds,

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
+from sdc_lib.evaluation.classification import Classification, classify
+from sdc_lib.evaluation.disjoint import check_disjoint
 from sdc_lib.features.store import Features, Floats, Ints
 from sdc_lib.support.settings import Count, Range, Seed, check_settings
 

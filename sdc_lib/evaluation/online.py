@@ -27,6 +27,7 @@ from sdc_lib.evaluation.classification import (
     average_clips,
     classify,
 )
+from sdc_lib.evaluation.disjoint import check_disjoint
 from sdc_lib.evaluation.splits import carve_validation
 from sdc_lib.evaluation.train_batches import EpochOrder, Replaced, TrainAugment, epoch_batches
 from sdc_lib.features import ClipSettings, ClipSource
@@ -139,7 +140,8 @@ def linear_online(
         See `Classification`.
 
     Raises:
-        ValueError: If the splits share groups or lack the labels, or a step has one video.
+        ValueError: If the splits share videos or groups or lack the labels, or a step has one
+            video.
         TrainingError: If too many training videos cannot be read.
     """
     config = config or OnlineConfig()
@@ -173,9 +175,7 @@ def _run(
     clips = clips or ClipSettings()
     check_settings(clips)
     check_settings(config)
-    shared = set(train.groups) & set(test.groups) if train.name == test.name else set()
-    if shared:
-        raise ValueError(f"train and test share {len(shared)} groups, {min(shared)} first")
+    check_disjoint(train, test)
     classes = int(max(train.targets(target).max(), test.targets(target).max())) + 1
     names = train.class_names if target is None else train.factor_names[target]
     with torch.random.fork_rng(devices=[]):

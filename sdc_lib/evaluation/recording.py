@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import is_random
 from sdc_lib.evaluation.classification import Classification
+from sdc_lib.evaluation.disjoint import note_of_divided_groups
 from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.follow import Result, metrics_of
 from sdc_lib.evaluation.ledger import Record, current_commit, read_record, record_name
@@ -105,7 +106,7 @@ def make_record(
     name: str,
     config: PretrainConfig,
     asked: Asked,
-    videos: VideoDataset,
+    parts: Sequence[VideoDataset],
     results: Mapping[str, Result],
 ) -> Record:
     """A record of results, without seeds, device and time.
@@ -114,7 +115,7 @@ def make_record(
         name: Of the record.
         config: The run that the weights come from.
         asked: What was measured.
-        videos: The last part, whose videos the numbers are about.
+        parts: What was learned from and, last, the videos that the numbers are about.
         results: By labelling.
     """
     values: dict[str, list[float]] = {}
@@ -126,7 +127,7 @@ def make_record(
                 intervals[prefix + metric] = (number.low, number.high)
                 number = number.value
             values[prefix + metric] = [number]
-    replaced = sum(one.replaced for one in results.values() if isinstance(one, Classification))
+    videos = parts[-1]
     any_result = next(iter(results.values()))
     protocol = asked.protocol
     part = videos.split if asked.folds is None else "folds"
@@ -145,5 +146,14 @@ def make_record(
         official=any_result.official,
         protocol=f"{protocol}: {asdict(asked.settings.clips)}{how}",
         column="trained here" if asked.weights in available() else "this run",
-        notes=f"training samples replaced: {replaced}, of unreadable videos" if replaced else "",
+        notes="; ".join(_notes(parts, results)),
     )
+
+
+def _notes(parts: Sequence[VideoDataset], results: Mapping[str, Result]) -> Iterator[str]:
+    """What is to be said beside the numbers."""
+    replaced = sum(one.replaced for one in results.values() if isinstance(one, Classification))
+    if replaced:
+        yield f"training samples replaced: {replaced}, of unreadable videos"
+    if note := note_of_divided_groups(parts[0], parts[-1]) if len(parts) > 1 else "":
+        yield note

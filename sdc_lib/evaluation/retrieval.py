@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdc_lib.evaluation.classification import Classification, check_disjoint, classify
+from sdc_lib.evaluation.classification import Classification, classify
+from sdc_lib.evaluation.disjoint import check_disjoint
 from sdc_lib.features.store import Features, Floats, Ints
 from sdc_lib.support.tables import format_table, percent
 

@@ -148,7 +148,7 @@ def evaluate(
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
-    record = make_record(name, config, asked, parts[-1], results)
+    record = make_record(name, config, asked, parts, results)
     record = replace(record, seeds=[seed], inputs=inputs, device=describe_device(device))
     record = replace(record, wall_time=time.perf_counter() - started)
     if results_dir is not None:
@@ -227,8 +227,7 @@ def _trained(
         results = follow(*parts)
     else:
         (whole,) = parts
-        official = len(whole) + len(whole.left_out)
-        results = by_folds(follow, whole, asked.folds, official)
+        results = by_folds(follow, whole, asked.folds, whole.official)
     lines = [f"{out.name}: {out.cause}" for part in parts for out in part.left_out]
     lines += [
         line for one in results.values() if isinstance(one, Classification) for line in one.left_out

@@ -73,7 +73,7 @@ class ClipSource:
         self.videos = source.videos  # without files known to hold no frames
         self.failures: dict[int, str] = {}
         self._short, self._clips = 0, clips
-        self._official = len(dataset) + len(dataset.left_out)
+        self._official = dataset.official
         self._batch_size = batch_size
         count, prefetch = fitting_workers(min(workers, len(source)), _largest_sample(source))
         self._loader: DataLoader[EvalSample | tuple[int, str]] = DataLoader(
@@ -160,6 +160,7 @@ class ClipSource:
                 *(f"{left.name}: {left.cause}" for left in dataset.left_out),
                 *self.failures.values(),
             ),
+            divides_groups=dataset.divides_groups,
         )
 
 

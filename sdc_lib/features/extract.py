@@ -125,9 +125,11 @@ def feature_key(
 ) -> str:
     """Name under which features are cached: weights, videos, clips, streams and boundary.
 
-    Videos count with their labels and with the size and time of change of their files.
+    Videos count with their labels and with the size and time of change of their files, and what
+    is kept of the split with its official number.
     """
-    data = [dataset.fingerprint(), [_state(file.path) for file in dataset]]
+    split = [dataset.official, dataset.divides_groups]
+    data = [dataset.fingerprint(), split, [_state(file.path) for file in dataset]]
     boundary = getattr(model, "boundary", None)
     what = [weights_hash(model), data, asdict(clips), list(streams), boundary]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:24]

@@ -36,6 +36,7 @@ class Features:
         groups: What must not be divided between train and test, N; empty if unknown.
         official: Videos that the split lists, readable or not.
         left_out: Those that are not here, with the cause.
+        divides_groups: The official train and test lists share groups, and are kept as they are.
     """
 
     dataset: str
@@ -48,6 +49,7 @@ class Features:
     groups: tuple[str, ...] = ()
     official: int = 0
     left_out: tuple[str, ...] = ()
+    divides_groups: bool = False
 
     def __len__(self) -> int:
         """How many there are."""
@@ -83,6 +85,7 @@ class Features:
             self.classes,
             tuple(self.groups[i] for i in rows) if self.groups else (),
             len(rows),
+            divides_groups=self.divides_groups,
         )
 
     def __str__(self) -> str:
@@ -108,6 +111,7 @@ def save_features(path: str | Path, features: Features) -> None:
         "groups": features.groups,
         "official": features.official,
         "left_out": features.left_out,
+        "divides_groups": features.divides_groups,
     }
     save_arrays(path, facts, {kind: getattr(features, kind) for kind in _ARRAYS})
 
@@ -129,6 +133,7 @@ def load_features(path: str | Path) -> Features:
             groups=tuple(facts["groups"]),
             official=facts["official"],
             left_out=tuple(facts["left_out"]),
+            divides_groups=facts.get("divides_groups", False),
             **{kind: groups.get(kind, {}) for kind in _ARRAYS},
         )
     except (KeyError, TypeError, ValueError) as error:

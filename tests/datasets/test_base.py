@@ -72,6 +72,16 @@ def test_subset_keeps_everything_else() -> None:
         "train",
         videos.left_out,
     )
+    with pytest.raises(ValueError, match="listed more than once"):
+        videos.subset([1, 1])
+
+
+def test_a_part_of_a_split_keeps_its_official_number() -> None:
+    videos = make()
+    assert videos.official == 13
+    for part in (videos.subset([5, 0]), videos.thinned(2), videos.thinned(4).thinned(2)):
+        assert (len(part), part.official) == (2, 13)
+        assert "2 of 13 videos" in part.summary()
 
 
 def test_the_fingerprint_knows_content_and_order_but_not_place() -> None:

@@ -93,7 +93,7 @@ def test_the_epoch_is_chosen_on_validation_videos(model: SDC, world: World) -> N
 
 
 def test_splits_that_share_groups_are_refused(model: SDC, world: World) -> None:
-    with pytest.raises(ValueError, match="train and test share 8 groups"):
+    with pytest.raises(ValueError, match="train and test of world share 8 videos"):
         linear_online(model, world[0], world[0], CLIPS, SHORT)
 
 
