@@ -93,7 +93,7 @@ def classify(
         notes: Facts to print with the result.
 
     Raises:
-        ValueError: If rows and videos do not match.
+        ValueError: If rows and videos do not match, or a score is not finite.
     """
     return summarise(
         protocol,
@@ -119,8 +119,8 @@ def summarise(
     """As `classify`, from plain arrays.
 
     Raises:
-        ValueError: If scores, targets and names differ in length, there is no video, or a class is
-            beyond the columns.
+        ValueError: If scores, targets and names differ in length, there is no video, a class is
+            beyond the columns, or a score is not finite.
     """
     if not len(scores) == len(targets) == len(names) or len(targets) == 0:
         raise ValueError(
@@ -130,6 +130,11 @@ def summarise(
     classes = scores.shape[1]
     if targets.max() >= classes:
         raise ValueError(f"class {targets.max()} is beyond the {classes} columns of the scores")
+    if broken := int((~np.isfinite(scores)).any(axis=1).sum()):
+        raise ValueError(
+            f"{protocol} of {target}: the scores of {broken} of {len(scores)} videos are not "
+            "finite: training diverged; use a smaller learning rate"
+        )
     predictions = scores.argmax(axis=1).astype(np.int64)
     confusion = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(confusion, (targets, predictions), 1)

@@ -41,7 +41,7 @@ from sdc_lib.evaluation.halves import (
 from sdc_lib.evaluation.linear import logistic_probe
 from sdc_lib.features.clips import ClipSettings
 from sdc_lib.features.extract import extract_features
-from sdc_lib.features.store import Features
+from sdc_lib.features.store import Features, refuse_not_finite
 from sdc_lib.support.tables import format_table
 
 Table = dict[str, dict[str, float]]
@@ -162,7 +162,7 @@ def measure_disentanglement(
         See `Disentanglement`; without concept scores only pooled features are probed.
 
     Raises:
-        ValueError: If the splits overlap or lack the factors.
+        ValueError: If the splits overlap or lack the factors, or features are not finite.
     """
     chosen = choose_factors(test, factors)
     correct = _probe(train, test, chosen)
@@ -211,6 +211,8 @@ def _probe(
 ) -> dict[str, NDArray[np.bool_]]:
     """Whether every probe was right, a test video each; keys as kind/half or stream/factor."""
     check_disjoint(train, test)
+    for part in (train, test):
+        refuse_not_finite(part)
     for factor in factors:
         if len(np.unique(train.targets(factor))) < 2:
             raise ValueError(

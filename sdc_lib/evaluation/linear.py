@@ -19,7 +19,7 @@ from torch import nn
 
 from sdc_lib.evaluation.classification import Classification, classify
 from sdc_lib.evaluation.disjoint import check_disjoint
-from sdc_lib.features.store import Features, Floats, Ints
+from sdc_lib.features.store import Features, Floats, Ints, refuse_not_finite
 from sdc_lib.support.settings import Count, Range, Seed, check_settings
 
 
@@ -62,9 +62,12 @@ def linear_probe(
         See `Classification`.
 
     Raises:
-        ValueError: If the splits share videos or groups, or lack the labels.
+        ValueError: If the splits share videos or groups, or lack the labels, or features or scores
+            are not finite.
     """
     check_disjoint(train, test)
+    for part in (train, test):
+        refuse_not_finite(part)
     config = config or LinearProbeConfig()
     classes = max(train.num_classes(target), test.num_classes(target))
     head = fit_linear(train.pooled[stream], train.targets(target), classes, config)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdc_lib.evaluation.classification import Classification, classify
 from sdc_lib.evaluation.disjoint import check_disjoint
-from sdc_lib.features.store import Features, Floats, Ints
+from sdc_lib.features.store import Features, Floats, Ints, refuse_not_finite
 from sdc_lib.support.tables import format_table, percent
 
 RANKS = (1, 5, 10, 20, 50)
@@ -81,7 +81,8 @@ def retrieve(
         See `Retrieval`.
 
     Raises:
-        ValueError: If the splits share videos or groups, or lack the labels.
+        ValueError: If the splits share videos or groups, or lack the labels, or features are not
+            finite.
     """
     check_disjoint(gallery, queries)
     order, _ = _neighbours(gallery, queries, stream, centre)
@@ -149,8 +150,8 @@ def knn(
         See `Classification`; scores are shares of the vote.
 
     Raises:
-        ValueError: If the splits share videos or groups, lack the labels, or k or τ is not
-            positive.
+        ValueError: If the splits share videos or groups, lack the labels, features are not finite,
+            or k or τ is not positive.
     """
     if k < 1 or temperature <= 0:
         raise ValueError(f"k and temperature must be positive, got {k} and {temperature}")
@@ -181,6 +182,8 @@ def _neighbours(
     gallery: Features, queries: Features, stream: str, centre: bool
 ) -> tuple[Ints, NDArray[np.float64]]:
     """Gallery positions ``(N, gallery)``, nearest first, and their cosines."""
+    for part in (gallery, queries):
+        refuse_not_finite(part)
     unit = unit_features(queries.pooled[stream], centre)
     cosines = unit @ unit_features(gallery.pooled[stream], centre).T
     order = np.argsort(-cosines, axis=1, kind="stable").astype(np.int64)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from sdc_lib.augment import normalize
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
-from sdc_lib.features.store import Features, load_features, save_features
+from sdc_lib.features.store import Features, load_features, refuse_not_finite, save_features
 from sdc_lib.model import Encoded
 from sdc_lib.support.files import check_writable
 from sdc_lib.support.modes import evaluating
@@ -108,16 +108,8 @@ def encode_videos(
     """
     encoded = encode_clips(model, source if batches is None else batches, streams, device)
     features = source.describe(_average(encoded, len(source.videos)))
-    _refuse_not_finite(features)
+    refuse_not_finite(features)
     return features
-
-
-def _refuse_not_finite(features: Features) -> None:
-    for rows in (*features.pooled.values(), *features.scores.values()):
-        for i in np.flatnonzero(~np.isfinite(rows).all(axis=1))[:1]:
-            raise ValueError(
-                f"the features of {features.names[i]} are not finite; these weights do not fit it"
-            )
 
 
 def feature_key(

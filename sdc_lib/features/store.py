@@ -101,6 +101,19 @@ class Features:
         )
 
 
+def refuse_not_finite(features: Features) -> None:
+    """Refuse features from which no number can be had.
+
+    Raises:
+        ValueError: If a value of a video is NaN or infinite.
+    """
+    for rows in (*features.pooled.values(), *features.scores.values()):
+        for i in np.flatnonzero(~np.isfinite(rows).all(axis=1))[:1]:
+            raise ValueError(
+                f"the features of {features.names[i]} are not finite; these weights do not fit it"
+            )
+
+
 def save_features(path: str | Path, features: Features) -> None:
     """Write features to one ``.npz`` file."""
     facts = {

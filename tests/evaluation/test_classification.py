@@ -64,3 +64,11 @@ def test_bad_input_is_named() -> None:
         summarise("test", np.zeros((1, 3)), np.array([3]), ["a"])
     with pytest.raises(ValueError, match="expected 2 cells a row, got 1"):
         format_table(["a", "b"], [["x"]])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_of_a_training_that_diverged_become_no_number(value: float) -> None:
+    scores = np.zeros((3, 8))
+    scores[1, 2] = value
+    with pytest.raises(ValueError, match=r"linear of label: .* 1 of 3 videos .* learning rate"):
+        summarise("linear", scores, np.arange(3), ["a", "b", "c"])

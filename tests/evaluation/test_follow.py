@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from sdc_lib.evaluation import Features
+from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.evaluation import FINETUNE, Features
 from sdc_lib.evaluation.classification import Classification
-from sdc_lib.evaluation.follow import Result, by_folds, from_features, metrics_of
-from sdc_lib.evaluation.protocols import Protocol
+from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
+from sdc_lib.evaluation.protocols import EvalSettings, Protocol
 from sdc_lib.evaluation.retrieval import Retrieval
-from tests.helpers.small_world import MakeFeatures
+from sdc_lib.model import SDC
+from tests.helpers.small_world import CLIPS, MakeFeatures
 
 
 @pytest.fixture
@@ -74,3 +77,29 @@ def test_a_labelling_without_folds_is_refused(whole: Features) -> None:
 def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:
     with pytest.raises(ValueError, match="'finetune' needs videos"):
         from_features("finetune", make_features("train", 16), make_features("test", 8))
+
+
+@pytest.mark.parametrize("protocol", ["linear", "retrieval", "knn", "disentanglement"])
+@pytest.mark.parametrize("kind", ["pooled", "scores"])
+@pytest.mark.parametrize("broken", ["train", "test"])
+def test_features_that_are_not_finite_become_no_number(
+    protocol: Protocol, kind: str, broken: str, make_features: MakeFeatures
+) -> None:
+    parts = {split: make_features(split, 16) for split in ("train", "test")}
+    rows = getattr(parts[broken], kind)["video"].copy()
+    rows[3, 0] = np.nan
+    parts[broken] = replace(parts[broken], **{kind: {"video": rows}})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"the features of {broken}/3 are not finite"):
+        from_features(protocol, parts["train"], parts["test"])
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.25])
+def test_a_fine_tuning_that_diverges_ends_in_an_error(
+    validation: float, world: tuple[VideoDataset, VideoDataset], model: SDC
+) -> None:
+    wild = replace(FINETUNE, epochs=2, batch_size=4, lr=1000.0, backbone_lr=1000.0)
+    settings = EvalSettings(CLIPS, finetune=replace(wild, validation=validation))
+    with torch.no_grad():
+        next(model.backbone.parameters()).fill_(torch.nan)
+    with pytest.raises(ValueError, match="not finite: training diverged; use a smaller learning"):
+        from_videos("finetune", model, *world, settings, ["motion"], progress=False)
