@@ -62,6 +62,9 @@ class Evaluate:
     """At most so many of each split, evenly spaced, for a rehearsal; all when None."""
     epochs: Annotated[int | None, Range(1, 100_000)] = None
     """Epochs of the protocols that train; the protocol's own number when None."""
+    flip: bool | None = None
+    """Mirror half of the clips in the protocols that train on videos: right only where that changes
+    no label. When None: UCF-101, HMDB-51 and Kinetics-400 alone."""
     batch_size: Count = 64
     """Clips a forward pass."""
     workers: Workers = 2

@@ -27,6 +27,9 @@ class Known:
     """Classes officially; ``None`` where that is the user's business."""
     videos: tuple[Mapping[str, int], ...] = ()
     """Videos officially in each split, for one fold after another."""
+    mirrors: bool = False
+    """A mirror image shows the same class, so training with labels may flip. Not where left and
+    right are told apart, and not where that is unknown."""
 
     @property
     def folds(self) -> tuple[int, ...]:
@@ -55,8 +58,15 @@ DATASETS: Mapping[str, Known] = {
             {"train": 9_586, "test": 3_734},
             {"train": 9_624, "test": 3_696},
         ),
+        mirrors=True,
     ),
-    "hmdb51": Known("hmdb51:HMDB51", ("train", "test"), 51, 3 * ({"train": 3_570, "test": 1_530},)),
+    "hmdb51": Known(
+        "hmdb51:HMDB51",
+        ("train", "test"),
+        51,
+        3 * ({"train": 3_570, "test": 1_530},),
+        mirrors=True,
+    ),
     "diving48": Known(
         "diving48:Diving48", ("train", "test"), 48, ({"train": 15_027, "test": 1_970},)
     ),
@@ -65,6 +75,7 @@ DATASETS: Mapping[str, Known] = {
         ("train", "val", "test"),
         400,
         ({"train": 246_535, "val": 19_907, "test": 38_686},),
+        mirrors=True,
     ),
     "folder": Known("folder:VideoFolder"),
     "csv": Known("csv_list:VideoCSV"),
@@ -90,6 +101,11 @@ def known(name: str) -> Known:
     if name not in DATASETS:
         raise ValueError(f"unknown data set {name!r}; choose one of {', '.join(DATASETS)}")
     return DATASETS[name]
+
+
+def mirrors(name: str) -> bool:
+    """Whether a mirror image is known to show the same class in a data set."""
+    return name in DATASETS and DATASETS[name].mirrors
 
 
 def splits_in(name: str, data_dir: str | Path) -> tuple[Split, ...]:

@@ -96,6 +96,8 @@ class Conditions:
     """At most so many of each split, evenly spaced; for rehearsals."""
     epochs: int | None = None
     """Epochs of the protocols that train; each protocol's own number when None."""
+    flip: bool | None = None
+    """Whether those that train on videos mirror half of the clips; as for `evaluate`."""
     workers: int = 2
     device: str = "cpu"
     seed: int = 0

@@ -140,8 +140,8 @@ def linear_online(
         See `Classification`.
 
     Raises:
-        ValueError: If the splits share videos or groups or lack the labels, or a step has one
-            video.
+        ValueError: If the splits share videos or groups or lack the labels, a step has one video,
+            or training diverges.
         TrainingError: If too many training videos cannot be read.
     """
     config = config or OnlineConfig()
@@ -190,6 +190,7 @@ def _run(
     notes = {
         "clips": f"{clips.clips}, {clips.num_frames} frames at {clips.size}, {clips.crops} crop",
         "averaging": config.averaging,
+        "flips": f"{config.flip:g}",
         "epoch": fitted.epoch,
     }
     found = source.describe({})

@@ -53,15 +53,18 @@ def settings_for(
     config: PretrainConfig,
     epochs: int | None = None,
     stride: int | None = None,
+    flip: bool = False,
 ) -> EvalSettings:
     """Settings for weights and a choice of clips.
 
     Args:
         clips: ``"released"``, ``"coclr"``, or ``"own"``: as the weights were trained on, with the
             middle of their strides.
-        config: The run that the weights come from; where it never flips, nothing flips here.
+        config: The run that the weights come from.
         epochs: Epochs of the protocols that train; milestones move in proportion.
         stride: Another stride than that of the choice.
+        flip: Whether the protocols that train on videos mirror half of the clips: only right where
+            that changes no label to be learned, however the weights were trained.
 
     Raises:
         ValueError: If the choice is unknown, or epochs or stride are below 1.
@@ -75,12 +78,12 @@ def settings_for(
         settings = EvalSettings(CLIPS[clips])
     else:
         raise ValueError(f"clips are {clips!r}; choose own, {', '.join(CLIPS)}")
-    flip = 0.0 if config.data.augment.flip == 0 else settings.online.flip
-    settings = replace(
-        settings,
-        online=replace(settings.online, flip=flip),
-        finetune=replace(settings.finetune, flip=flip),
-    )
+    if not flip:
+        settings = replace(
+            settings,
+            online=replace(settings.online, flip=0.0),
+            finetune=replace(settings.finetune, flip=0.0),
+        )
     if stride is not None:
         check_value("stride", stride, Count)
         settings = replace(settings, clips=replace(settings.clips, stride=stride))

@@ -17,7 +17,7 @@ from sdc_lib.evaluation.disjoint import note_of_divided_groups
 from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.follow import Result, metrics_of
 from sdc_lib.evaluation.ledger import Record, current_commit, read_record, record_name
-from sdc_lib.evaluation.protocols import EvalSettings, Protocol
+from sdc_lib.evaluation.protocols import TRAINED, EvalSettings, Protocol
 from sdc_lib.features.extract import weights_hash
 from sdc_lib.weights import available, resolve
 
@@ -133,6 +133,7 @@ def make_record(
     part = videos.split if asked.folds is None else "folds"
     how = "" if asked.folds is None else f", each {asked.folds} tested by the others"
     how += "" if asked.videos is None else f", at most {asked.videos} videos a split"
+    how += _flips(asked)
     return Record(
         name=name,
         table=protocol if part == "test" else f"{protocol}_{part}",
@@ -148,6 +149,14 @@ def make_record(
         column="trained here" if asked.weights in available() else "this run",
         notes="; ".join(_notes(parts, results)),
     )
+
+
+def _flips(asked: Asked) -> str:
+    """How often a protocol that trains on videos mirrors them."""
+    if asked.protocol not in TRAINED:
+        return ""
+    trained = asked.settings.finetune if asked.protocol == "finetune" else asked.settings.online
+    return f", flips with probability {trained.flip:g}" if trained.flip else ", no flips"
 
 
 def _notes(parts: Sequence[VideoDataset], results: Mapping[str, Result]) -> Iterator[str]:

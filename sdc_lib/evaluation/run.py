@@ -8,7 +8,7 @@ from typing import Literal
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.names import Split
+from sdc_lib.datasets.names import Split, mirrors
 from sdc_lib.datasets.usable import open_usable
 from sdc_lib.evaluation.baselines import is_random, random_model
 from sdc_lib.evaluation.classification import Classification
@@ -76,6 +76,7 @@ def evaluate(
     size: Literal["toy", "tiny", "small", "standard"] | None = None,
     videos: int | None = None,
     epochs: int | None = None,
+    flip: bool | None = None,
     batch_size: int = 64,
     workers: int = 2,
     device: str = "cpu",
@@ -105,6 +106,9 @@ def evaluate(
         size: Which MotionFactors; by default the one that the weights were trained on.
         videos: At most so many of each split, evenly spaced; for rehearsals.
         epochs: Epochs of the protocols that train.
+        flip: Whether those that train on videos mirror half of the clips. By default where a mirror
+            image shows the same class (UCF-101, HMDB-51, Kinetics-400); not in MotionFactors, not
+            in Diving-48, where it may not, and not in data of one's own, where nobody knows.
         batch_size: Clips a forward pass.
         workers: Processes that decode.
         device: Where to compute.
@@ -126,7 +130,8 @@ def evaluate(
         raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.perf_counter()
     model, config = open_weights(weights, seed)
-    settings = _seeded(settings_for(clips, config, epochs, stride), seed, workers)
+    flips = mirrors(dataset) if flip is None else flip
+    settings = _seeded(settings_for(clips, config, epochs, stride, flips), seed, workers)
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
@@ -135,7 +140,7 @@ def evaluate(
     options: dict[str, object] = {"fold": fold, "split": split, "seed": seed, "clips": clips}
     options |= {"stride": stride, "target": target, "factors": factors, "folds": folds}
     options |= {"size": None if data.size == config.data.size else data.size}
-    options |= {"videos": videos, "epochs": epochs}
+    options |= {"videos": videos, "epochs": epochs, "flip": flip}
     name = name or default_name(weights, parts[-1].name, protocol, options)
     targets = _targets(parts[-1], target, factors, folds)
     if protocol == "disentanglement":

@@ -15,7 +15,9 @@ def test_clips_follow_the_choice() -> None:
     released, coclr = settings_for("released", UCF101), settings_for("coclr", UCF101)
     assert (released.clips.num_frames, coclr.clips.num_frames) == (16, 32)
     assert released.clips.size == coclr.clips.size == 128
-    assert released.online.flip == 0.5
+    assert (released.online.flip, released.finetune.flip) == (0.0, 0.0)
+    flipped = settings_for("own", MOTION_FACTORS_TINY, flip=True)
+    assert (flipped.online.flip, flipped.finetune.flip) == (0.5, 0.5)
     assert settings_for("own", MOTION_FACTORS_TINY, stride=4).clips.stride == 4
     short = settings_for("own", UCF101, epochs=10)
     assert (short.linear.epochs, short.linear.milestones) == (10, (6, 8))
