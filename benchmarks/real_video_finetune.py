@@ -15,7 +15,7 @@ from benchmarks.real_video_sets import Question, gestures
 from benchmarks.seeds import Measured, config_hash, flags, measure_seeds
 from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.online import OnlineConfig, finetune
-from sdc_lib.evaluation.run import open_weights
+from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.features import ClipSettings
 
 

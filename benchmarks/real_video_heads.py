@@ -28,8 +28,8 @@ from sdc_lib.evaluation.disentanglement import measure_disentanglement
 from sdc_lib.evaluation.factors import fold_indices
 from sdc_lib.evaluation.halves import HALVES
 from sdc_lib.evaluation.ledger import Record
+from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.evaluation.recording import weights_name
-from sdc_lib.evaluation.run import open_weights
 from sdc_lib.features import CachedClips, CachedViews, ClipSettings, cache_clips, cache_views
 from sdc_lib.training.heads import rescore
 

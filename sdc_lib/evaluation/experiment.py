@@ -15,9 +15,11 @@ from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
-from sdc_lib.datasets.names import DATASETS, own_folder
+from sdc_lib.config import DataConfig
+from sdc_lib.datasets.names import DATASETS, open_dataset, own_folder
 from sdc_lib.evaluation.baselines import is_random
 from sdc_lib.evaluation.ledger import Record, read_record, record_name
+from sdc_lib.evaluation.opening import config_of, part_names
 from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
 from sdc_lib.evaluation.run import evaluate
 from sdc_lib.support.tables import format_table
@@ -123,6 +125,9 @@ def answer(
 ) -> list[Answer]:
     """Answer the questions that have no record yet, and return all that have one.
 
+    A record counts for the weights, the conditions and the videos that it is of: lists, labels and
+    sizes of files are compared each time.
+
     Args:
         questions: As `all_questions` gives them.
         folder: Gets ``records/``.
@@ -140,8 +145,9 @@ def answer(
     conditions, folder = conditions or Conditions(), Path(folder)
     places = {"cache_dir": cache_dir or folder / "features", "results_dir": folder / "records"}
     answers, started = [], time.monotonic()
+    videos = _Videos(conditions)
     for question in tqdm(list(questions), "evaluation", delay=2, disable=not progress):
-        name = _record_name(question, conditions)
+        name = _record_name(question, conditions, videos.fingerprint(question))
         path = folder / "records" / f"{name}.json"
         if path.exists():
             answers.append(Answer(question, read_record(path)))
@@ -167,10 +173,37 @@ def _ask(question: Question, conditions: Conditions, **options: Any) -> Record:
     ).record
 
 
-def _record_name(question: Question, conditions: Conditions) -> str:
+class _Videos:
+    """What the videos of a question are, each data set looked at once."""
+
+    def __init__(self, conditions: Conditions) -> None:
+        self.conditions = conditions
+        self._known: dict[DataConfig, str] = {}
+
+    def fingerprint(self, question: Question) -> str:
+        """Hash of lists, labels and sizes of files, all parts of them; opens no video.
+
+        Raises:
+            ValueError: If the data are not there.
+        """
+        asked, own = self.conditions, config_of(question.weights).data
+        size = asked.size or own.size
+        data = DataConfig(dataset=question.dataset, fold=question.fold, size=size)
+        if data not in self._known:
+            parts = [
+                open_dataset(data, asked.data_dir, name, checked=False)
+                for name in part_names(asked.split, asked.folds)
+            ]
+            sizes = [[file.path.stat().st_size for file in part] for part in parts]
+            what = [[part.fingerprint() for part in parts], sizes]
+            self._known[data] = hashlib.sha256(str(what).encode()).hexdigest()
+        return self._known[data]
+
+
+def _record_name(question: Question, conditions: Conditions, videos: str) -> str:
     """Names everything that the numbers depend on, so that stale records are never taken."""
     free = {"data_dir": "", "workers": 0, "device": "", "batch_size": 0}
-    what = [str({**asdict(conditions), **free}), question.weights]
+    what = [str({**asdict(conditions), **free}), question.weights, videos]
     if not is_random(question.weights):
         what[1] = hashlib.sha256(Path(question.weights).read_bytes()).hexdigest()
     digest = hashlib.sha256(" ".join(what).encode()).hexdigest()[:10]

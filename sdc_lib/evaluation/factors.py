@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.splits import SplitFile, refuse_shared_videos
 from sdc_lib.features.store import Features, Ints
 
 KNOWN_FACTORS = (("scene", "motion", "appearance"), ("appearance", "motion"))
@@ -76,6 +77,19 @@ def warn_of_unknown_labels(
         f"of {len(asked)} test videos and in no train video: they cannot be right",
         stacklevel=3,
     )
+
+
+def refuse_videos_in_two_folds(videos: VideoDataset, folds: Folds) -> None:
+    """Refuse folds that share a video, under whatever names: it would be learned from and tested.
+
+    Raises:
+        ValueError: If two folds hold the same content, or folds do not fit, as in `fold_indices`.
+    """
+    files: dict[str, SplitFile] = {}
+    for number, (_, test) in enumerate(fold_indices(videos, folds)):
+        part = f"fold {videos.column(folds)[test[0]] if isinstance(folds, str) else number}"
+        files |= {videos[i].name: SplitFile(part, videos[i].name, videos[i].path) for i in test}
+    refuse_shared_videos(files.values(), f"{videos.name}, folds")
 
 
 def fold_indices(features: Features | VideoDataset, folds: Folds) -> list[tuple[Ints, Ints]]:

@@ -11,7 +11,11 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.classification import Classification, merge_folds
 from sdc_lib.evaluation.disentanglement import Disentanglement, measure_disentanglement
 from sdc_lib.evaluation.estimates import Estimate
-from sdc_lib.evaluation.factors import fold_indices, warn_of_unknown_labels
+from sdc_lib.evaluation.factors import (
+    fold_indices,
+    refuse_videos_in_two_folds,
+    warn_of_unknown_labels,
+)
 from sdc_lib.evaluation.linear import linear_probe
 from sdc_lib.evaluation.online import finetune, linear_online
 from sdc_lib.evaluation.protocols import EvalSettings, Protocol
@@ -105,8 +109,11 @@ def by_folds(
         official: Videos that the data set lists.
 
     Raises:
-        ValueError: If there is no such labelling, or fewer than two folds.
+        ValueError: If there is no such labelling, or fewer than two folds, or two of them share a
+            video; of features, which know no files, `evaluate` makes sure of that.
     """
+    if isinstance(videos, VideoDataset):
+        refuse_videos_in_two_folds(videos, folds)
     parts: list[dict[str, Result]] = []
     for train, test in fold_indices(videos, videos.targets(folds)):
         parts.append(follow(videos.subset(train), videos.subset(test)))

@@ -6,16 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.datasets.names import Split, mirrors
-from sdc_lib.datasets.usable import open_usable
-from sdc_lib.evaluation.baselines import is_random, random_model
+from sdc_lib.datasets.names import mirrors
 from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.disentanglement import disentanglement_by_folds
-from sdc_lib.evaluation.factors import choose_factors, fold_indices
+from sdc_lib.evaluation.factors import choose_factors, refuse_videos_in_two_folds
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos
 from sdc_lib.evaluation.ledger import Record, check_target, write_record
+from sdc_lib.evaluation.opening import open_parts, open_weights, part_names
 from sdc_lib.evaluation.protocols import (
     PROTOCOLS,
     TRAINED,
@@ -33,10 +31,8 @@ from sdc_lib.evaluation.recording import (
 )
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
-from sdc_lib.presets import PRESETS
 from sdc_lib.support.devices import describe_device
 from sdc_lib.support.files import check_writable_folder
-from sdc_lib.weights import load, load_config
 
 
 @dataclass(frozen=True)
@@ -132,30 +128,30 @@ def evaluate(
     model, config = open_weights(weights, seed)
     flips = mirrors(dataset) if flip is None else flip
     settings = _seeded(settings_for(clips, config, epochs, stride, flips), seed, workers)
-    data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
-    names: tuple[Split, ...] = ("train", split) if folds is None else ("all",)
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
-    parts = [open_usable(data, data_dir, part, workers, progress) for part in names]
-    parts = [part if videos is None else part.thinned(videos) for part in parts]
+    data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
+    parts = open_parts(data, data_dir, part_names(split, folds), videos, workers, progress)
+    targets = _targets(protocol, parts[-1], target, factors, folds)
+    asked = Asked(protocol, settings, targets, factors, folds, videos, str(weights))
+    inputs = inputs_hash(model, config, parts, asked)
     options: dict[str, object] = {"fold": fold, "split": split, "seed": seed, "clips": clips}
     options |= {"stride": stride, "target": target, "factors": factors, "folds": folds}
     options |= {"size": None if data.size == config.data.size else data.size}
     options |= {"videos": videos, "epochs": epochs, "flip": flip}
     name = name or default_name(weights, parts[-1].name, protocol, options)
-    targets = _targets(parts[-1], target, factors, folds)
-    if protocol == "disentanglement":
-        choose_factors(parts[-1], factors)
-    asked = Asked(protocol, settings, targets, factors, folds, videos, str(weights))
-    inputs = inputs_hash(model, config, parts, asked)
     if results_dir is not None:
         check_target(name, results_dir)
         check_same(name, results_dir, inputs, config.hash())
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
-    record = make_record(name, config, asked, parts, results)
-    record = replace(record, seeds=[seed], inputs=inputs, device=describe_device(device))
-    record = replace(record, wall_time=time.perf_counter() - started)
+    record = replace(
+        make_record(name, config, asked, parts, results),
+        seeds=[seed],
+        inputs=inputs,
+        device=describe_device(device),
+        wall_time=time.perf_counter() - started,
+    )
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)
@@ -182,11 +178,17 @@ def _check_places(
 
 
 def _targets(
-    videos: VideoDataset, target: str | None, factors: Sequence[str] | None, folds: str | None
+    protocol: Protocol,
+    videos: VideoDataset,
+    target: str | None,
+    factors: Sequence[str] | None,
+    folds: str | None,
 ) -> list[str | None]:
     """The labellings to predict; an error of one that is missing comes before any work."""
     if folds is not None:
-        fold_indices(videos, folds)
+        refuse_videos_in_two_folds(videos, folds)
+    if protocol == "disentanglement":
+        choose_factors(videos, factors)
     chosen: list[str | None] = [target] if target else list(factors or ())
     chosen = chosen or [factor for factor in videos.factor_names if factor != folds] or [None]
     for one in chosen:
@@ -238,18 +240,6 @@ def _trained(
         line for one in results.values() if isinstance(one, Classification) for line in one.left_out
     ]
     return results, tuple(dict.fromkeys(lines))
-
-
-def open_weights(weights: str | Path, seed: int = 0) -> tuple[SDC, PretrainConfig]:
-    """A model and its configuration; ``random:PRESET`` for random weights of that seed."""
-    if not is_random(weights):
-        return load(weights), load_config(weights)
-    preset = str(weights).removeprefix("random:").replace("-", "_")  # commands write hyphens
-    if preset not in PRESETS:
-        raise ValueError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    model = random_model(PRESETS[preset].model, seed)
-    model.boundary = PRESETS[preset].data.boundary
-    return model, PRESETS[preset]
 
 
 def _seeded(settings: EvalSettings, seed: int, workers: int) -> EvalSettings:

@@ -14,7 +14,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import extract_features, pixel_features, random_model, train_supervised
 from sdc_lib.evaluation.baselines import Supervised, SupervisedConfig
-from sdc_lib.evaluation.run import open_weights
+from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.presets import PRESETS
 from sdc_lib.training.alarms import TrainingError
 from tests.helpers.small_world import CLIPS

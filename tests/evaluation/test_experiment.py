@@ -1,14 +1,17 @@
 """All questions of an evaluation, answered once each, and the table of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation import experiment
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.experiment import (
     Conditions,
+    Question,
     all_questions,
     answer,
     compare,
@@ -53,7 +56,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         write_record(record, more["results_dir"])
         return Evaluation({}, None, record)  # type: ignore[arg-type]
 
+    empty = VideoDataset("none", Path("none"), "all", [])
     monkeypatch.setattr(experiment, "evaluate", evaluate)
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: empty)
     return calls
 
 
@@ -96,6 +101,37 @@ def test_an_answered_question_is_not_asked_again(
     ]
     answer(questions, tmp_path / "out", Conditions(epochs=2), progress=False)
     assert len(asked) == 4  # other conditions are other questions
+
+
+@pytest.mark.filterwarnings("ignore:.*shorter than a clip")
+def test_numbers_of_other_videos_are_never_taken_for_an_answer(
+    weights: Path, world: tuple[VideoDataset, VideoDataset], tmp_path: Path
+) -> None:
+    root = tmp_path / "videos"
+
+    def place(number: int, part: VideoDataset, names: Sequence[str]) -> Path:
+        file = part[number]
+        target = root / part.split / names[number % 2] / file.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.path.read_bytes() + part.split.encode())
+        return target
+
+    def ask(data_dir: Path = root) -> Record:
+        question = Question("w", str(weights), "folder", 1, "knn")
+        conditions = Conditions(data_dir=data_dir, workers=0)
+        return answer([question], tmp_path / "out", conditions, progress=False)[0].record
+
+    for number in range(4):
+        for part in world:
+            last = place(number, part, ("a", "b"))
+    first = ask()
+    assert ask() == first
+    with pytest.raises(ValueError, match="not_there is not a folder"):
+        ask(tmp_path / "not_there")
+    last.write_bytes(last.read_bytes() + b"x")  # other content under the same names
+    assert ask().name != first.name
+    last.unlink()
+    assert (ask().evaluated, first.evaluated) == (3, 4)
 
 
 def test_time_runs_out_between_questions(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from sdc_lib.datasets import VideoCSV
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.evaluation import FINETUNE, Features
+from sdc_lib.evaluation import FINETUNE, Features, evaluate
+from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
 from sdc_lib.evaluation.protocols import EvalSettings, Protocol
 from sdc_lib.evaluation.retrieval import Retrieval
 from sdc_lib.model import SDC
+from sdc_lib.weights import export_model
+from tests.helpers.small_runs import CONFIG
 from tests.helpers.small_world import CLIPS, MakeFeatures
 
 
@@ -103,3 +108,29 @@ def test_a_fine_tuning_that_diverges_ends_in_an_error(
         next(model.backbone.parameters()).fill_(torch.nan)
     with pytest.raises(ValueError, match="not finite: training diverged; use a smaller learning"):
         from_videos("finetune", model, *world, settings, ["motion"], progress=False)
+
+
+def test_folds_that_share_a_video_are_refused(
+    world: tuple[VideoDataset, VideoDataset], tmp_path: Path, model: SDC
+) -> None:
+    lines = ["path,gesture,fold"]
+    for number, file in enumerate(world[0]):
+        for fold, name in (("x", f"{number}.mp4"), ("y", f"copy_{number}.mp4")):
+            (tmp_path / name).write_bytes(file.path.read_bytes())
+            lines.append(f"{name},{'ab'[number % 2]},{fold}")
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    videos = VideoCSV(tmp_path / "list.csv")
+    message = r"'0.mp4' \(fold x\) and 'copy_0.mp4' \(fold y\) are the same video \(8 such"
+    with pytest.raises(ValueError, match=message):
+        by_folds(lambda *_: {}, videos, "fold", len(videos))
+    weights = export_model(random_model(CONFIG.model), CONFIG, tmp_path / "w.safetensors", {})
+    protocols: tuple[Protocol, ...] = ("knn", "finetune", "disentanglement")
+    for protocol in protocols:
+        with pytest.raises(ValueError, match=message):
+            evaluate(
+                *(weights, "csv", protocol, tmp_path / "list.csv"),
+                factors=("gesture", "fold"),
+                folds="fold",
+                workers=1,
+                progress=False,
+            )

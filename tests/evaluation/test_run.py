@@ -34,7 +34,7 @@ def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         assert config.dataset == "world"
         return world[0] if split == "train" else world[1]
 
-    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", open_world)
+    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", open_world)
 
 
 @pytest.mark.usefixtures("opened")
@@ -123,7 +123,7 @@ def listed(world: World, tmp_path: Path) -> Path:
     for number, file in enumerate(file for part in world for file in part):
         target = tmp_path / file.name
         target.parent.mkdir(exist_ok=True)
-        target.write_bytes(file.path.read_bytes())
+        target.write_bytes(file.path.read_bytes() + str(number).encode())  # none like another
         a, m = file.factors["appearance"], file.factors["motion"]
         lines.append(f"{file.name},a{a},m{m},{number // 4}")
     path = tmp_path / "list.csv"
@@ -197,7 +197,7 @@ def test_what_disentanglement_lacks_is_told_before_the_work(
     files = [replace(file, label=None, factors={"motion": 1}) for file in world[1]]
     motion = {"motion": world[1].factor_names["motion"]}
     alike = VideoDataset("world", world[1].root, "test", files, factor_names=motion)
-    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", lambda *_: alike)
+    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", lambda *_: alike)
     monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
     with pytest.raises(ValueError, match=message):
         evaluate(weights, "world", "disentanglement", workers=0, progress=False, **options)
@@ -268,7 +268,7 @@ def test_no_record_replaces_another_question_s(weights: Path, tmp_path: Path) ->
 def test_folders_are_tested_before_data_are_made(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", not_reached)
+    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", not_reached)
     for option in ("results_dir", "cache_dir"):
         with pytest.raises(OSError, match=r"small\.safetensors/inside"):
             evaluate(weights, data_dir=tmp_path, **{option: weights / "inside"})  # type: ignore[arg-type]
@@ -320,7 +320,7 @@ def test_labels_say_whether_training_flips_and_the_record_says_so(
     def open_world(config: DataConfig, data_dir: Path, split: str, *_: object) -> VideoDataset:
         return world[0] if split == "train" else world[1]
 
-    monkeypatch.setattr("sdc_lib.evaluation.run.open_usable", open_world)
+    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", open_world)
     monkeypatch.setattr("sdc_lib.evaluation.online.TrainAugment", seen := Seen())
     data = replace(CONFIG.data, augment=replace(CONFIG.data.augment, flip=trained_with))
     config = replace(CONFIG, data=data)

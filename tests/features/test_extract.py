@@ -11,7 +11,7 @@ from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation import ClipSettings, extract_features, load_features, save_features
 from sdc_lib.evaluation.localisation import untrained_heads
-from sdc_lib.evaluation.run import open_weights
+from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.features.extract import feature_key, weights_hash
 from sdc_lib.model import SDC, build_model
 from sdc_lib.presets import PRESETS
