@@ -63,7 +63,8 @@ def extract_features(
         batch_size: Clips a forward pass.
         workers: Processes that decode; 0 decodes here.
         device: Where to compute; where the model is by default.
-        cache_dir: Keep features there and reuse them for the same weights, videos and clips.
+        cache_dir: Keep features there and reuse them for the same weights, videos and clips. They
+            are not kept where a video could not be read: the next time it may.
         progress: Show a bar if it takes more than two seconds.
 
     Returns:
@@ -81,7 +82,7 @@ def extract_features(
         check_writable(cached)
     source = ClipSource(dataset, clips, batch_size, workers, progress)
     features = encode_videos(model, source, streams=streams, device=device)
-    if cached is not None:
+    if cached is not None and not source.failures:
         save_features(cached, features)
     return features
 

@@ -8,13 +8,14 @@ import torch
 
 from sdc_lib.augment import normalize
 from sdc_lib.datasets.base import LeftOut, VideoDataset, VideoFile
-from sdc_lib.datasets.clips import EvalClips
+from sdc_lib.datasets.clips import EvalClips, EvalSample
 from sdc_lib.evaluation import ClipSettings, extract_features, load_features, save_features
 from sdc_lib.evaluation.localisation import untrained_heads
 from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.features.extract import feature_key, weights_hash
 from sdc_lib.model import SDC, build_model
 from sdc_lib.presets import PRESETS
+from sdc_lib.video import VideoError
 from sdc_lib.weights import export_model, load
 from tests.helpers.small_runs import changed
 from tests.helpers.small_world import CLIPS
@@ -139,6 +140,26 @@ def test_a_video_that_vanished_is_left_out_with_a_cache_too(
     gone.path.write_bytes(world[1][0].path.read_bytes())
     whole = extract_features(model, dataset, CLIPS, cache_dir=tmp_path / "cache")
     assert (len(whole), whole.left_out) == (5, ())
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), VideoError("000.mp4", "x")])
+def test_what_could_not_be_read_once_is_read_the_next_time(
+    error: Exception, model: SDC, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: EvalClips, index: int) -> EvalSample:
+        if index == 2:
+            raise error
+        return read(self, index)
+
+    read = EvalClips.__getitem__
+    with monkeypatch.context() as patched:
+        patched.setattr(EvalClips, "__getitem__", fail)
+        few = extract_features(model, world[1], CLIPS, cache_dir=tmp_path)
+    assert (len(few), len(few.left_out)) == (3, 1)
+    for _ in range(2):
+        whole = extract_features(model, world[1], CLIPS, cache_dir=tmp_path)
+        assert (len(whole), whole.left_out) == (4, ())
+    assert len(list(tmp_path.glob("*.npz"))) == 1
 
 
 def test_no_readable_video_is_an_error(model: SDC, world: World, tmp_path: Path) -> None:
