@@ -66,7 +66,8 @@ class Evaluate:
     """Mirror half of the clips in the protocols that train on videos: right only where that changes
     no label. When None: UCF-101, HMDB-51 and Kinetics-400 alone."""
     batch_size: Count = 64
-    """Clips a forward pass."""
+    """Clips a forward pass of a network that does not learn: less memory, same numbers. The steps
+    of online probes and of fine-tuning have 64 videos."""
     workers: Workers = 2
     """Processes that decode."""
     device: str = "auto"

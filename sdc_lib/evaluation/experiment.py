@@ -238,6 +238,9 @@ class Comparison:
 def compare(answers: Iterable[Answer], ledger: Iterable[Record]) -> Comparison:
     """Set published numbers beside answers; several folds show as mean ± standard deviation.
 
+    Published numbers stand beside those of the same protocol and part of a data set alone: not
+    beside those of validation videos.
+
     Args:
         answers: As `answer` gives them.
         ledger: Records, as `read_records` gives them; the published ones among them count.
@@ -246,13 +249,15 @@ def compare(answers: Iterable[Answer], ledger: Iterable[Record]) -> Comparison:
         See `Comparison`.
     """
     found: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    measured: dict[tuple[str, str, str], set[str]] = {}
     names: dict[str, None] = {}
     for (who, _, dataset, _, protocol), record in answers:
         names[who] = None
         for metric, values in record.values.items():
             if metric.rpartition(", ")[2] in SHOWN:
-                cells = found.setdefault((dataset, protocol, metric), {})
-                cells.setdefault(who, []).extend(values)
+                key = (dataset, str(protocol), metric)
+                found.setdefault(key, {}).setdefault(who, []).extend(values)
+                measured.setdefault(key, set()).add(record.dataset)
     rows: dict[tuple[str, str, str], tuple[str, ...]] = {}
     sources: dict[str, None] = {}
     published = [record for record in ledger if record.column == "published"]
@@ -263,6 +268,7 @@ def compare(answers: Iterable[Answer], ledger: Iterable[Record]) -> Comparison:
             for r in published
             if r.table == asked and r.dataset == f"{dataset}/test" and metric in r.values
         ]
+        theirs = theirs if measured[key] == {f"{dataset}/test"} else []
         sources |= {f"{record.row} ({record.source})": None for record in theirs}
         best = max((record.values[metric][0] for record in theirs), default=None)
         first = "" if best is None else f"up to {best:.1f}"

@@ -79,9 +79,13 @@ def from_videos(
     test: VideoDataset,
     settings: EvalSettings,
     targets: Targets,
+    batch_size: int | None = None,
     progress: bool = True,
 ) -> dict[str, Result]:
-    """Follow one of the protocols that train on videos; arguments as for `from_features`."""
+    """Follow one of the protocols that train on videos.
+
+    Arguments are those of `from_features`; `batch_size` is that of `finetune`.
+    """
     run, options = (
         (finetune, settings.finetune)
         if protocol == "finetune"
@@ -91,7 +95,10 @@ def from_videos(
         warn_of_unknown_labels(train, test, target)
     return {
         target or "label": run(
-            model, train, test, settings.clips, options, target=target, progress=progress
+            *(model, train, test, settings.clips, options),
+            target=target,
+            batch_size=batch_size,
+            progress=progress,
         )
         for target in targets
     }

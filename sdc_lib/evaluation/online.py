@@ -123,6 +123,7 @@ def linear_online(
     config: OnlineConfig | None = None,
     *,
     target: str | None = None,
+    batch_size: int | None = None,
     progress: bool = True,
 ) -> Classification:
     """Train L2 -> BatchNorm -> Linear on a frozen backbone with augmented clips.
@@ -134,6 +135,8 @@ def linear_online(
         clips: Length, size and stride of clips, and how test videos are cut.
         config: Optimisation.
         target: A factor, or None for the data set's own labels.
+        batch_size: Clips a forward pass of prediction, which changes no number; as many as videos a
+            step of training by default.
         progress: Show bars.
 
     Returns:
@@ -145,7 +148,7 @@ def linear_online(
         TrainingError: If too many training videos cannot be read.
     """
     config = config or OnlineConfig()
-    return _run("linear_online", model, train, test, clips, config, target, progress)
+    return _run("linear_online", model, train, test, clips, config, target, batch_size, progress)
 
 
 def finetune(
@@ -156,10 +159,12 @@ def finetune(
     config: OnlineConfig | None = None,
     *,
     target: str | None = None,
+    batch_size: int | None = None,
     progress: bool = True,
 ) -> Classification:
     """Train a copy of the backbone and a new classifier together; arguments as `linear_online`."""
-    return _run("finetune", model, train, test, clips, config or FINETUNE, target, progress)
+    config = config or FINETUNE
+    return _run("finetune", model, train, test, clips, config, target, batch_size, progress)
 
 
 def _run(
@@ -170,6 +175,7 @@ def _run(
     clips: ClipSettings | None,
     config: OnlineConfig,
     target: str | None,
+    batch_size: int | None,
     progress: bool,
 ) -> Classification:
     clips = clips or ClipSettings()
@@ -184,8 +190,8 @@ def _run(
         backbone = copy.deepcopy(model.backbone)
         network = Classifier(backbone, dim, max(classes, len(names)), kind, config.dropout)
         network.to(next(backbone.parameters()).device)
-        fitted = _fit(network, train, clips, config, target, progress)
-    source = ClipSource(test, clips, config.batch_size, config.workers, progress)
+        fitted = _fit(network, train, clips, config, target, batch_size, progress)
+    source = ClipSource(test, clips, batch_size or config.batch_size, config.workers, progress)
     scores = predict_videos(network, source, config.averaging)
     notes = {
         "clips": f"{clips.clips}, {clips.num_frames} frames at {clips.size}, {clips.crops} crop",
@@ -216,6 +222,7 @@ def _fit(
     clips: ClipSettings,
     config: OnlineConfig,
     target: str | None,
+    batch_size: int | None,
     progress: bool,
 ) -> _Fitted:
     """Train in place."""
@@ -248,7 +255,8 @@ def _fit(
             optimizer.step()
         schedule.step()
         if validation is not None:
-            source = ClipSource(validation, clips, config.batch_size, config.workers, False)
+            size = batch_size or config.batch_size
+            source = ClipSource(validation, clips, size, config.workers, False)
             scores = predict_videos(network, source, config.averaging)
             found = source.describe({})
             left_out |= dict.fromkeys(found.left_out)

@@ -67,7 +67,11 @@ def weights_name(weights: str | Path) -> str:
 def inputs_hash(
     model: nn.Module, config: PretrainConfig, parts: Sequence[VideoDataset], asked: Asked
 ) -> str:
-    """Hash of weights, videos with their labels and settings; 12 hex digits."""
+    """Hash of weights, lists of videos and settings; 12 hex digits.
+
+    A list is the names of its videos, their labels and groups, in order: what is in the files is
+    not looked at, so the hash is the same for every copy of a data set, and for exchanged files.
+    """
     settings = replace(  # how many processes decode changes no number
         asked.settings,
         online=replace(asked.settings.online, workers=0),

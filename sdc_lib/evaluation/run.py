@@ -105,7 +105,8 @@ def evaluate(
         flip: Whether those that train on videos mirror half of the clips. By default where a mirror
             image shows the same class (UCF-101, HMDB-51, Kinetics-400); not in MotionFactors, not
             in Diving-48, where it may not, and not in data of one's own, where nobody knows.
-        batch_size: Clips a forward pass.
+        batch_size: Clips a forward pass of a network that does not learn; the steps of probes and
+            of fine-tuning have sizes of their own (`OnlineConfig`).
         workers: Processes that decode.
         device: Where to compute.
         seed: Of what is random in the protocol, and of random weights.
@@ -227,7 +228,9 @@ def _trained(
 
     def follow(train: VideoDataset, test: VideoDataset) -> dict[str, Result]:
         return from_videos(
-            asked.protocol, model, train, test, asked.settings, asked.targets, effort.progress
+            *(asked.protocol, model, train, test, asked.settings, asked.targets),
+            batch_size=effort.batch_size,
+            progress=effort.progress,
         )
 
     if asked.folds is None:

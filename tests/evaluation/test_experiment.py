@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             table=protocol,
             row="w",
             values={"top-1": [10.0 * more["fold"]], "top-5": [99.0]},
-            dataset=f"{dataset}/test",
+            dataset=f"{dataset}/{more['split']}",
             protocol=protocol,
             column="this run",
             seeds=[0],
@@ -152,3 +152,14 @@ def test_the_table_has_published_numbers_and_the_mean_over_folds(
     assert table.rows["motion-factors", "linear", "top-1"] == ("", "10.0")
     assert table.sources == ("A (a page)",)
     assert "top-5" not in str(table)
+
+
+def test_published_numbers_of_a_test_split_stand_beside_no_others(
+    tmp_path: Path, weights: Path, asked: list[dict[str, Any]]
+) -> None:
+    questions = all_questions({"random": weights}, {"ucf101": (1,)}, ["linear"])
+    for split, first in (("val", ""), ("test", "up to 46.8")):
+        conditions = Conditions(split=split)  # type: ignore[arg-type]
+        table = compare(answer(questions, tmp_path, conditions, progress=False), [PUBLISHED])
+        assert table.rows["ucf101", "linear", "top-1"] == (first, "10.0")
+        assert bool(table.sources) == (split == "test")

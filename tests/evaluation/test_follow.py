@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from sdc_lib.datasets import VideoCSV
 from sdc_lib.datasets.base import VideoDataset
@@ -17,6 +19,7 @@ from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
 from sdc_lib.evaluation.protocols import EvalSettings, Protocol
 from sdc_lib.evaluation.retrieval import Retrieval
+from sdc_lib.features import ClipSource
 from sdc_lib.model import SDC
 from sdc_lib.weights import export_model
 from tests.helpers.small_runs import CONFIG
@@ -134,3 +137,34 @@ def test_folds_that_share_a_video_are_refused(
                 workers=1,
                 progress=False,
             )
+
+
+@pytest.mark.parametrize("protocol", ["linear_online", "finetune"])
+def test_the_size_of_a_forward_pass_is_that_of_prediction(
+    protocol: Protocol,
+    world: tuple[VideoDataset, VideoDataset],
+    model: SDC,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    class Source(ClipSource):
+        def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+            for clips, videos in super().__iter__():
+                sizes.append(len(clips))
+                yield clips, videos
+
+    monkeypatch.setattr("sdc_lib.evaluation.online.ClipSource", Source)
+    settings = EvalSettings(CLIPS)
+    config = replace(settings.finetune, epochs=1, batch_size=4, validation=0.25)
+    settings = replace(settings, online=config, finetune=config)
+    scores = []
+    for size in (3, 5):
+        sizes.clear()
+        done = from_videos(
+            *(protocol, model, *world, settings, ["motion"]), batch_size=size, progress=False
+        )["motion"]
+        assert isinstance(done, Classification)
+        scores.append(done.scores)
+        assert max(sizes) == size
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-4)
