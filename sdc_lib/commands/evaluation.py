@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,7 +15,7 @@ from sdc_lib.datasets.names import DATASETS
 from sdc_lib.support.settings import Count, Fold, Range, Seed, Workers
 
 if TYPE_CHECKING:
-    from sdc_lib.evaluation.experiment import Conditions
+    from sdc_lib.evaluation.questions import Conditions
 
     DatasetChoice = str
 else:  # the command line offers these choices
@@ -23,10 +24,10 @@ else:  # the command line offers these choices
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Evaluate weights on a split of a data set, and print the numbers as tables.
+    """Evaluate weights on a split of a data set; print tables of numbers, then what was left out.
 
-    With all data sets or all protocols there is one table; where --results-dir is given, the same
-    command goes on after an interruption.
+    With all data sets or all protocols there is one table, and how many videos of how many count;
+    where --results-dir is given, the same command goes on after an interruption.
     """
 
     weights: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WEIGHTS")]
@@ -75,9 +76,11 @@ class Evaluate:
     seed: Seed = 0
     """Of what is random in the protocol."""
     cache_dir: Path | None = None
-    """Keep features there and reuse them."""
+    """Keep features there and reuse them. When None, all protocols or data sets keep them in a
+    folder features beside their records; a single protocol does not."""
     results_dir: Path | None = None
-    """Write the numbers and their circumstances there as JSON."""
+    """Write the numbers and their circumstances there as JSON; with all protocols or data sets into
+    its folder records."""
     name: str | None = None
     """Name of that record; weights, data, protocol and all that is not the default when None."""
 
@@ -98,17 +101,16 @@ class Evaluate:
             **vars(self._conditions()),
         )
         print(evaluation)
-        for line in evaluation.left_out:
-            print(f"left out: {line}")
+        _print_left_out(evaluation.left_out)
         return 0
 
     def _run_all(self) -> int:
-        """Answer every question that there is, and print one table."""
+        """Answer every question that there is; print one table, counts, and what was left out."""
         if self.name is not None:
             raise ValueError(f"--name is {self.name!r}; with all there are many records: omit it")
         if self.dataset == "all" and self.fold != 1:
             raise ValueError(f"--fold is {self.fold}; with all data sets, all folds count: omit it")
-        from sdc_lib.evaluation.experiment import all_questions, answer, compare
+        from sdc_lib.evaluation.experiment import all_questions, answer, compare, left_out_of
         from sdc_lib.evaluation.found import Found, found_datasets
         from sdc_lib.evaluation.protocols import PROTOCOLS
 
@@ -132,14 +134,15 @@ class Evaluate:
         for line in dict.fromkeys(
             f"{question.dataset}, fold {question.fold}: {record.evaluated} of {record.official} "
             "videos"
-            for question, record in answers
+            for question, record, _ in answers
         ):
             print(line)
+        _print_left_out(left_out_of(answers, conditions))
         return 0
 
     def _conditions(self) -> Conditions:
         """What holds for one question and for all."""
-        from sdc_lib.evaluation.experiment import Conditions
+        from sdc_lib.evaluation.questions import Conditions
         from sdc_lib.support.devices import pick_device
 
         given = {field.name: getattr(self, field.name) for field in fields(Conditions)}
@@ -148,3 +151,8 @@ class Evaluate:
 
     def _factors(self) -> tuple[str, ...] | None:
         return None if self.factors is None else tuple(self.factors.replace(",", " ").split())
+
+
+def _print_left_out(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(f"left out: {line}")

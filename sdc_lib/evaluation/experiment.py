@@ -11,17 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from sdc_lib.config import DataConfig
-from sdc_lib.datasets.names import DATASETS, open_dataset, own_folder
+from sdc_lib.datasets.names import DATASETS, own_folder
 from sdc_lib.evaluation.baselines import is_random
 from sdc_lib.evaluation.ledger import Record, read_record, record_name
-from sdc_lib.evaluation.opening import config_of, part_names
-from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, ClipChoice, Protocol
-from sdc_lib.evaluation.run import evaluate
+from sdc_lib.evaluation.opening import open_parts, part_names
+from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, Protocol
+from sdc_lib.evaluation.questions import Conditions, Question, Videos, data_of
+from sdc_lib.evaluation.run import Evaluation, evaluate
 from sdc_lib.support.tables import format_table
 from sdc_lib.weights import resolve
 
@@ -31,23 +31,13 @@ SHOWN = ("top-1", "R@1", "R@5", "gap")
 """Metrics that the table shows."""
 
 
-class Question(NamedTuple):
-    """One evaluation that is to be made."""
-
-    who: str
-    """What the weights are called in the table."""
-    weights: str
-    """As for `evaluate`."""
-    dataset: str
-    fold: int
-    protocol: Protocol
-
-
 class Answer(NamedTuple):
     """A question with its numbers."""
 
     question: Question
     record: Record
+    left_out: tuple[str, ...] = ()
+    """Videos that could not be used, with the cause; empty for numbers of an earlier call."""
 
 
 def official_folds(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
@@ -87,33 +77,6 @@ def all_questions(
     return sorted(asked, key=lambda question: question.protocol in TRAINED)
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What all answers have in common."""
-
-    data_dir: str | Path = "data"
-    size: Literal["toy", "tiny", "small", "standard"] | None = None
-    """Which MotionFactors; by default the one that the weights were trained on."""
-    videos: int | None = None
-    """At most so many of each split, evenly spaced; for rehearsals."""
-    epochs: int | None = None
-    """Epochs of the protocols that train; each protocol's own number when None."""
-    flip: bool | None = None
-    """Whether those that train on videos mirror half of the clips; as for `evaluate`."""
-    workers: int = 2
-    device: str = "cpu"
-    seed: int = 0
-    clips: ClipChoice = "own"
-    stride: int | None = None
-    """Frames of the file from one frame of a clip to the next; that of the clips if None."""
-    split: Literal["val", "test"] = "test"
-    target: str | None = None
-    """A labelling to predict; by default all, or motion where a network is trained for each."""
-    factors: tuple[str, ...] | None = None
-    folds: str | None = None
-    batch_size: int = 64
-
-
 def answer(
     questions: Iterable[Question],
     folder: str | Path,
@@ -145,19 +108,19 @@ def answer(
     conditions, folder = conditions or Conditions(), Path(folder)
     places = {"cache_dir": cache_dir or folder / "features", "results_dir": folder / "records"}
     answers, started = [], time.monotonic()
-    videos = _Videos(conditions)
+    videos = Videos(conditions)
     for question in tqdm(list(questions), "evaluation", delay=2, disable=not progress):
         name = _record_name(question, conditions, videos.fingerprint(question))
         path = folder / "records" / f"{name}.json"
         if path.exists():
             answers.append(Answer(question, read_record(path)))
         elif max_minutes is None or time.monotonic() - started < 60 * max_minutes:
-            record = _ask(question, conditions, name=name, progress=progress, **places)
-            answers.append(Answer(question, record))
+            done = _ask(question, conditions, name=name, progress=progress, **places)
+            answers.append(Answer(question, done.record, done.left_out))
     return answers
 
 
-def _ask(question: Question, conditions: Conditions, **options: Any) -> Record:
+def _ask(question: Question, conditions: Conditions, **options: Any) -> Evaluation:
     """Evaluate; `options` are further ones of `evaluate`."""
     if question.protocol not in TRAINED:
         conditions = replace(conditions, epochs=None)
@@ -170,34 +133,30 @@ def _ask(question: Question, conditions: Conditions, **options: Any) -> Record:
         fold=question.fold,
         **vars(conditions),
         **options,
-    ).record
+    )
 
 
-class _Videos:
-    """What the videos of a question are, each data set looked at once."""
+def left_out_of(answers: Iterable[Answer], conditions: Conditions) -> tuple[str, ...]:
+    """What data sets lack or hold that cannot be used, and what could not be read just now.
 
-    def __init__(self, conditions: Conditions) -> None:
-        self.conditions = conditions
-        self._known: dict[DataConfig, str] = {}
+    Args:
+        answers: As `answer` gave them.
+        conditions: Those of the answers.
 
-    def fingerprint(self, question: Question) -> str:
-        """Hash of lists, labels and sizes of files, all parts of them; opens no video.
-
-        Raises:
-            ValueError: If the data are not there.
-        """
-        asked, own = self.conditions, config_of(question.weights).data
-        size = asked.size or own.size
-        data = DataConfig(dataset=question.dataset, fold=question.fold, size=size)
-        if data not in self._known:
-            parts = [
-                open_dataset(data, asked.data_dir, name, checked=False)
-                for name in part_names(asked.split, asked.folds)
-            ]
-            sizes = [[file.path.stat().st_size for file in part] for part in parts]
-            what = [[part.fingerprint() for part in parts], sizes]
-            self._known[data] = hashlib.sha256(str(what).encode()).hexdigest()
-        return self._known[data]
+    Returns:
+        A line a video, with the cause.
+    """
+    lines: dict[str, None] = {}
+    opened = set()
+    for question, _, just_now in answers:
+        data = data_of(question, conditions)
+        if data not in opened:
+            opened.add(data)
+            names = part_names(conditions.split, conditions.folds)
+            parts = open_parts(data, conditions.data_dir, names, None, conditions.workers, True)
+            lines |= {f"{out.name}: {out.cause}": None for part in parts for out in part.left_out}
+        lines |= dict.fromkeys(just_now)
+    return tuple(lines)
 
 
 def _record_name(question: Question, conditions: Conditions, videos: str) -> str:
@@ -251,7 +210,7 @@ def compare(answers: Iterable[Answer], ledger: Iterable[Record]) -> Comparison:
     found: dict[tuple[str, str, str], dict[str, list[float]]] = {}
     measured: dict[tuple[str, str, str], set[str]] = {}
     names: dict[str, None] = {}
-    for (who, _, dataset, _, protocol), record in answers:
+    for (who, _, dataset, _, protocol), record, _ in answers:
         names[who] = None
         for metric, values in record.values.items():
             if metric.rpartition(", ")[2] in SHOWN:

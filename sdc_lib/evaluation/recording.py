@@ -16,7 +16,7 @@ from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.disjoint import note_of_divided_groups
 from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.follow import Result, metrics_of
-from sdc_lib.evaluation.ledger import Record, current_commit, read_record, record_name
+from sdc_lib.evaluation.ledger import Record, check_target, current_commit, read_record, record_name
 from sdc_lib.evaluation.protocols import TRAINED, EvalSettings, Protocol
 from sdc_lib.features.extract import weights_hash
 from sdc_lib.weights import available, resolve
@@ -93,8 +93,10 @@ def check_same(name: str, folder: str | Path, inputs: str, config: str) -> None:
         config: Hash of the configuration, which tells where an older record has no such hash.
 
     Raises:
-        ValueError: If a record of other weights, videos or settings is there.
+        ValueError: If a record of other weights, videos or settings is there, or the file that
+            it would get cannot be one.
     """
+    check_target(name, folder)
     path = Path(folder) / f"{name}.json"
     if not path.exists():
         return

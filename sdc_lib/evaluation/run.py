@@ -123,9 +123,8 @@ def evaluate(
         ValueError: If weights, data or names do not exist or do not fit, or the record is there
             with numbers of other weights, videos or settings.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     started = time.perf_counter()
+    _check_protocol(protocol)
     model, config = open_weights(weights, seed)
     flips = mirrors(dataset) if flip is None else flip
     settings = _seeded(settings_for(clips, config, epochs, stride, flips), seed, workers)
@@ -134,28 +133,28 @@ def evaluate(
     parts = open_parts(data, data_dir, part_names(split, folds), videos, workers, progress)
     targets = _targets(protocol, parts[-1], target, factors, folds)
     asked = Asked(protocol, settings, targets, factors, folds, videos, str(weights))
-    inputs = inputs_hash(model, config, parts, asked)
     options: dict[str, object] = {"fold": fold, "split": split, "seed": seed, "clips": clips}
     options |= {"stride": stride, "target": target, "factors": factors, "folds": folds}
     options |= {"size": None if data.size == config.data.size else data.size}
     options |= {"videos": videos, "epochs": epochs, "flip": flip}
     name = name or default_name(weights, parts[-1].name, protocol, options)
+    inputs = inputs_hash(model, config, parts, asked)
     if results_dir is not None:
-        check_target(name, results_dir)
         check_same(name, results_dir, inputs, config.hash())
     effort = _Effort(batch_size, workers, cache_dir, progress)
     follow = _trained if protocol in TRAINED else _measured
     results, left_out = follow(asked, model.to(device), parts, effort)
-    record = replace(
-        make_record(name, config, asked, parts, results),
-        seeds=[seed],
-        inputs=inputs,
-        device=describe_device(device),
-        wall_time=time.perf_counter() - started,
-    )
+    record = make_record(name, config, asked, parts, results)
+    record = replace(record, seeds=[seed], inputs=inputs, device=describe_device(device))
+    record = replace(record, wall_time=time.perf_counter() - started)
     if results_dir is not None:
         write_record(record, results_dir)
     return Evaluation(results, settings, record, left_out)
+
+
+def _check_protocol(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
 
 
 @dataclass(frozen=True)

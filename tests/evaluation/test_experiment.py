@@ -10,14 +10,13 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation import experiment
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.experiment import (
-    Conditions,
-    Question,
     all_questions,
     answer,
     compare,
     official_folds,
 )
 from sdc_lib.evaluation.ledger import Record, write_record
+from sdc_lib.evaluation.questions import Conditions, Question
 from sdc_lib.evaluation.run import Evaluation
 from sdc_lib.weights import export_model
 from tests.datasets import trees
@@ -58,7 +57,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     empty = VideoDataset("none", Path("none"), "all", [])
     monkeypatch.setattr(experiment, "evaluate", evaluate)
-    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: empty)
+    monkeypatch.setattr("sdc_lib.evaluation.questions.open_dataset", lambda *_, **__: empty)
     return calls
 
 
