@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from sdc_lib.features.means import VideoMeans
 from sdc_lib.features.store import Features, Ints
 from sdc_lib.support.tables import format_table, percent
 
@@ -211,10 +213,8 @@ def average_clips(
     if averaging == "softmax":
         values = np.exp(values - values.max(axis=1, keepdims=True))
         values /= values.sum(axis=1, keepdims=True)
-    counts = np.bincount(videos, minlength=num_videos)
-    if len(counts) > num_videos or not counts.all():
-        empty = np.flatnonzero(counts == 0)[:5].tolist()
+    empty = np.setdiff1d(np.arange(num_videos), videos)[:5].tolist()
+    if empty or videos.max() >= num_videos:
         raise ValueError(f"every one of {num_videos} videos needs a clip; none for {empty}")
-    sums = np.zeros((num_videos, values.shape[1]))
-    np.add.at(sums, videos, values)
-    return sums / counts[:, None]
+    means = VideoMeans(num_videos).add(torch.from_numpy(values), torch.from_numpy(videos))
+    return np.asarray(means.result())

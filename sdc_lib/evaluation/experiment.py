@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from sdc_lib.datasets.names import DATASETS, own_folder
 from sdc_lib.evaluation.baselines import is_random
+from sdc_lib.evaluation.found import folders_of_official
 from sdc_lib.evaluation.ledger import Record, read_record, record_name
 from sdc_lib.evaluation.opening import open_parts, part_names
 from sdc_lib.evaluation.protocols import PROTOCOLS, TRAINED, Protocol
@@ -42,10 +42,8 @@ class Answer(NamedTuple):
 
 def official_folds(data_dir: str | Path) -> dict[str, tuple[int, ...]]:
     """The official data sets that a folder holds, each with the numbers of its folds."""
-    root = Path(data_dir)
-    return {
-        name: DATASETS[name].folds or (1,) for name in OFFICIAL if own_folder(root, name) != root
-    }
+    there = folders_of_official(data_dir)
+    return {name: there[name] for name in OFFICIAL if name in there}
 
 
 def all_questions(

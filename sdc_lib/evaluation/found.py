@@ -22,6 +22,15 @@ class Found:
     skipped: dict[str, str]
 
 
+def folders_of_official(root: str | Path) -> dict[str, tuple[int, ...]]:
+    """Official data sets in folders of their names below a folder, with the numbers of their folds.
+
+    Nothing is opened: they may be incomplete.
+    """
+    root = Path(root)
+    return {name: _folds(name) for name in DATASETS if own_folder(root, name) != root}
+
+
 def found_datasets(data_dir: str | Path, split: Literal["val", "test"] = "test") -> Found:
     """Every data set with labelled videos to learn from and to test that a folder holds, or is.
 
@@ -36,22 +45,26 @@ def found_datasets(data_dir: str | Path, split: Literal["val", "test"] = "test")
     found = Found({}, {})
     if any((folder / "meta.json").is_file() for folder in (root, *root.glob("motion_factors*"))):
         found.folds["motion-factors"] = (1,)
-    for name in (name for name in DATASETS if own_folder(root, name) != root):
+    for name, folds in folders_of_official(root).items():
         if reason := _hindrance(name, root, split):
             found.skipped[name] = reason
         else:
-            found.folds[name] = DATASETS[name].folds or (1,)
+            found.folds[name] = folds
     if found.folds:
         return found
     for name in (name for name in DATASETS if name not in ("motion-factors", *found.skipped)):
         if not _hindrance(name, root, split):
-            found.folds[name] = DATASETS[name].folds or (1,)
+            found.folds[name] = _folds(name)
             return found
     reasons = "".join(f"; {name}: {reason}" for name, reason in found.skipped.items())
     raise ValueError(
         f"{root} holds no data set with a train and a {split} part; wanted are folders such as "
         f"motion_factors, ucf101 or hmdb51, or folders train and {split}{reasons}"
     )
+
+
+def _folds(name: str) -> tuple[int, ...]:
+    return DATASETS[name].folds or (1,)
 
 
 def _hindrance(name: str, root: Path, split: Literal["val", "test"]) -> str | None:

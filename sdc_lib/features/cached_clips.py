@@ -10,6 +10,7 @@ from torch import Tensor
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
 from sdc_lib.features.extract import encode_clips
+from sdc_lib.features.means import VideoMeans
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.model import SDC, ConceptHeads
 from sdc_lib.support.modes import evaluating
@@ -78,8 +79,5 @@ def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
 
 
 def _mean(rows: Tensor, videos: Tensor, num_videos: int) -> Floats:
-    sums = torch.zeros(num_videos, rows.shape[1], dtype=torch.float64)
-    sums.index_add_(0, videos, rows.double())
-    counts = torch.bincount(videos, minlength=num_videos).clamp(min=1)
-    mean: Floats = (sums / counts[:, None]).float().numpy()
+    mean: Floats = VideoMeans(num_videos).add(rows, videos).result().float().numpy()
     return mean

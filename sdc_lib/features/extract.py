@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from sdc_lib.augment import normalize
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.features.clips import ClipSettings, ClipSource
+from sdc_lib.features.means import VideoMeans
 from sdc_lib.features.store import Features, load_features, refuse_not_finite, save_features
 from sdc_lib.model import Encoded
 from sdc_lib.support.files import check_writable
@@ -170,12 +171,8 @@ def _average(
     encoded: Iterable[tuple[Tensor, Stream, Encoded]], num_videos: int
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
     """Per-video means of unit pooled features ``(N, D)`` and of scores ``(N, 2K)``."""
-    sums: dict[tuple[str, str], Tensor] = {}
-    counts: dict[str, Tensor] = {}
+    means: dict[tuple[str, str], VideoMeans] = {}
     for videos, stream, (pooled, _, scores) in encoded:
         for kind, rows in (("pooled", F.normalize(pooled, dim=-1)), ("scores", scores)):
-            zeros = torch.zeros(num_videos, rows.shape[1], dtype=torch.float64)
-            sums.setdefault((kind, stream), zeros).index_add_(0, videos, rows.cpu().double())
-        count = counts.setdefault(stream, torch.zeros(num_videos, 1, dtype=torch.float64))
-        count.index_add_(0, videos, torch.ones(len(videos), 1, dtype=torch.float64))
-    return {key: (sums[key] / counts[key[1]].clamp(min=1)).numpy() for key in sums}
+            means.setdefault((kind, stream), VideoMeans(num_videos)).add(rows, videos)
+    return {key: mean.result().numpy() for key, mean in means.items()}
