@@ -33,7 +33,7 @@ from sdc_lib.training.run_folder import RunFolder, provenance
 from sdc_lib.training.run_log import Part, RunLog
 from sdc_lib.training.schedule import Phase, learning_rate, phase_of
 from sdc_lib.training.state import build_state, local_count, make_fabric, resume, save, set_modes
-from sdc_lib.training.step import Losses, compute_losses, freeze_codebooks
+from sdc_lib.training.step import Losses, compute_losses, leave_untrained
 from sdc_lib.training.stopping import StopRequest
 
 __all__ = ["PretrainResult", "pretrain"]
@@ -212,7 +212,7 @@ class _Run:
     def _step(self, batches: Iterator[Batch], log: RunLog) -> None:
         """One step of the optimiser: everything that decides the weights."""
         state, config, per_epoch = self.state, self.config, self.plan.steps_per_epoch
-        phase = phase_of(config.curriculum, state.step, per_epoch)
+        phase = phase_of(config.curriculum, state.step, per_epoch, config.weights)
         rate = learning_rate(config.optim, state.step, per_epoch)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -227,10 +227,10 @@ class _Run:
             not_last = part < config.optim.accumulate - 1
             with self.fabric.no_backward_sync(state.network, enabled=not_last):
                 losses = self._losses(batch, phase)
-                self.fabric.backward(losses.total / config.optim.accumulate)
+                if losses.total.requires_grad:  # not before the terms that have a weight count
+                    self.fabric.backward(losses.total / config.optim.accumulate)
             parts.append(Part(losses.logged, batch.indices, batch.replaced, waited))
-        if not phase.codebooks:
-            freeze_codebooks(state.model.heads)
+        leave_untrained(state.model.heads, phase, config.weights, config.objective)
         state.optimizer.step()
         state.advance(sum(int(part.replaced.sum()) for part in parts), per_epoch)
         log.add(state.step, state.replaced, rate, parts)

@@ -147,11 +147,14 @@ class LossTerms(NamedTuple):
     local_dynamic: Tensor
 
     def total(self, weights: LossWeights | Mapping[str, float] | None = None) -> Tensor:
-        """The weighted sum.
+        """The weighted sum; a term of weight 0 is left out, so that nothing gets a gradient from it.
 
         Args:
             weights: One weight a family, or a weight by name of term (missing names count 0); by
                 default the released ones, 1 and for diversity 0.1.
+
+        Returns:
+            A scalar; the constant 0 if all weights are 0.
 
         Raises:
             ValueError: If a name is not that of a term.
@@ -160,7 +163,10 @@ class LossTerms(NamedTuple):
         weighted = [
             value if factor == 1 else factor * value
             for value, factor in zip(self, factors.values(), strict=True)
+            if factor != 0
         ]
+        if not weighted:
+            return self[0].new_zeros(())
         import torch  # here, so that the command line starts without it
 
         return torch.stack(weighted).sum()

@@ -95,6 +95,19 @@ def test_total_by_hand() -> None:
     assert_close(weighted.item(), float(expected))
 
 
+def test_a_term_without_weight_gives_no_gradient_and_all_others_the_same() -> None:
+    values = [torch.tensor(float(2**i), requires_grad=True) for i in range(13)]
+    total = LossTerms(*values).total(LossWeights(contrast=0.5, fidelity=0, local=0))
+    assert_close(total.item(), 0.5 * 7 + 24 + 0.1 * 96)
+    total.backward()
+    assert [v.grad if v.grad is None else round(v.grad.item(), 6) for v in values] == (
+        [0.5] * 3 + [1.0] * 2 + [0.1] * 2 + [None] * 6
+    )
+    nothing = LossTerms(*values).total({})
+    assert nothing.item() == 0
+    assert not nothing.requires_grad
+
+
 CHANGED: list[tuple[dict[str, object], set[str]]] = [
     ({"contrast_temperature": 0.5}, {"contrast_video", "contrast_static", "contrast_dynamic"}),
     ({"alignment_temperature": 0.5}, {"align_static", "align_dynamic"}),

@@ -75,6 +75,20 @@ def test_attention_is_left_alone_until_local_terms_count(train: Train) -> None:
     assert not torch.allclose(weights(train(max_steps=7))[name], first, rtol=0, atol=1e-7)
 
 
+def test_heads_without_a_term_are_left_alone(train: Train) -> None:
+    off = {"align": 0.0, "diversity": 0.0, "fidelity": 0.0, "local": 0.0}
+    config = changed(weights=off, optim={"weight_decay": 0.1})
+    torch.manual_seed(config.seed)
+    before = build_model(config.model).heads.state_dict()
+    after = weights(train(config))
+    names = [n for n in before if n.startswith(("concept_projections", "decoders", "attention"))]
+    trained = [n for n in names if n.endswith(("weight", "bias"))]
+    assert len(trained) > 20
+    assert all(torch.equal(before[name], after[f"heads.{name}"]) for name in trained)
+    projection = next(name for name in before if name.startswith("projections"))
+    assert not torch.equal(before[projection], after[f"heads.{projection}"])
+
+
 def test_the_seed_decides_everything(train: Train) -> None:
     one, same = weights(train(max_steps=2)), weights(train(name="same", max_steps=2))
     other = weights(train(dataclasses.replace(CONFIG, seed=1), "other", max_steps=2))

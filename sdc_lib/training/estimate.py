@@ -29,7 +29,7 @@ from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch, make_pairs
 from sdc_lib.training.networks import network_of
-from sdc_lib.training.schedule import Phase
+from sdc_lib.training.schedule import Phase, weigh_local
 from sdc_lib.training.state import build_state, make_fabric
 from sdc_lib.training.step import compute_losses
 
@@ -223,13 +223,15 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
         losses = compute_losses(
             state.network, videos, objective, state.queue, phase, config.weights
         )
-        fabric.backward(losses.total)
+        if losses.total.requires_grad:
+            fabric.backward(losses.total)
         state.optimizer.step()
         state.optimizer.zero_grad()
         if fabric.device.type == "cuda":
             torch.cuda.synchronize()
 
     without = min(1.0, config.curriculum.local_from_epoch / config.optim.epochs) if stored else 0.0
+    without = without if weigh_local(config.weights) else 1.0
     seconds = 0.0
     for local, share in ((False, without), (True, 1.0 - without)):
         if share > 0:

@@ -24,11 +24,11 @@ from sdc_lib.features.cached_clips import CachedClips, cache_clips, rescore
 from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
-from sdc_lib.terms import FAMILIES, term_weights
+from sdc_lib.terms import term_weights
 from sdc_lib.training.batches import FeatureBatch
 from sdc_lib.training.networks import SixFeatures
-from sdc_lib.training.schedule import Phase, phase_of
-from sdc_lib.training.step import LOGGED, compute_losses, freeze_codebooks
+from sdc_lib.training.schedule import phase_of
+from sdc_lib.training.step import LOGGED, compute_losses, leave_untrained
 
 __all__ = [
     "NAMES",
@@ -91,7 +91,8 @@ def train_heads(
         objective = SDCObjective(objective)
     by_term = term_weights(weights)
     batch_size = min(batch_size, len(cached))
-    phases = _phases(curriculum, by_term, steps, max(1, len(cached) // batch_size))
+    per_epoch = max(1, len(cached) // batch_size)
+    phases = [phase_of(curriculum, step, per_epoch, by_term) for step in range(steps)]
     if any(phase.local for phase in phases):
         _check_local_maps(cached)
     queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
@@ -105,9 +106,12 @@ def train_heads(
         losses = compute_losses(network, batch, objective, queue, phase, by_term)
         penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
         optimizer.zero_grad()
-        (losses.total + penalty).backward()
-        if not phase.codebooks:
-            freeze_codebooks(heads)
+        total = losses.total + penalty
+        if (
+            total.requires_grad
+        ):  # before the only terms that have a weight count, nothing is learned
+            total.backward()
+        leave_untrained(heads, phase, by_term, objective.config)
         optimizer.step()
         logged.append(_with_extra(losses.logged, penalty.detach()))
         if on_step is not None:
@@ -115,15 +119,6 @@ def train_heads(
     heads.normalize_codebooks_()
     table = torch.stack(logged).numpy()  # (steps, names)
     return {name: table[:, i] for i, name in enumerate(NAMES)}
-
-
-def _phases(
-    curriculum: CurriculumConfig, weights: Mapping[str, float], steps: int, per_epoch: int
-) -> list[Phase]:
-    """What counts in each step; local terms only where one of them has a weight."""
-    wanted = any(weights[f"local_{stream}"] for stream in FAMILIES["local"])
-    phases = [phase_of(curriculum, step, per_epoch) for step in range(steps)]
-    return [phase._replace(local=phase.local and wanted) for phase in phases]
 
 
 def _with_extra(logged: Tensor, penalty: Tensor) -> Tensor:

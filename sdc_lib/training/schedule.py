@@ -8,9 +8,11 @@ and the curriculum; warm-up, cosine and decorrelation are additions.
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sdc_lib.config import CurriculumConfig, OptimConfig
+from sdc_lib.terms import TERMS, LossWeights, term_weights
 
 
 class Phase(NamedTuple):
@@ -59,13 +61,19 @@ def learning_rate(config: OptimConfig, step: int, steps_per_epoch: int) -> float
     return float(config.lr * 0.1**passed)
 
 
-def phase_of(config: CurriculumConfig, step: int, steps_per_epoch: int) -> Phase:
+def phase_of(
+    config: CurriculumConfig,
+    step: int,
+    steps_per_epoch: int,
+    weights: LossWeights | Mapping[str, float] | None = None,
+) -> Phase:
     """What counts in one step.
 
     Args:
         config: First epochs of queue, codebooks, local terms and decorrelation.
         step: Steps done so far, counted over the whole run.
         steps_per_epoch: Steps in one epoch.
+        weights: As for `LossTerms.total`; local terms count only where one of them has a weight.
 
     Returns:
         See `Phase`.
@@ -74,9 +82,15 @@ def phase_of(config: CurriculumConfig, step: int, steps_per_epoch: int) -> Phase
     return Phase(
         queue=config.queue_size > 0 and epoch >= config.queue_from_epoch,
         codebooks=epoch >= config.codebooks_from_epoch,
-        local=epoch >= config.local_from_epoch,
+        local=epoch >= config.local_from_epoch and weigh_local(weights),
         decorrelation=decorrelation_weight(config, step, steps_per_epoch),
     )
+
+
+def weigh_local(weights: LossWeights | Mapping[str, float] | None) -> bool:
+    """Whether a local term has a weight; arguments as for `LossTerms.total`."""
+    by_term = term_weights(weights)
+    return any(by_term[term.name] != 0 for term in TERMS if term.family == "local")
 
 
 def decorrelation_weight(config: CurriculumConfig, step: int, steps_per_epoch: int) -> float:

@@ -25,6 +25,7 @@ from sdc_lib.support.devices import (
     multiplies_bf16,
     pick_device,
 )
+from sdc_lib.terms import term_weights
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -110,9 +111,11 @@ def make_fabric(
     double = config.optim.precision == "64-true"
     strategy: str | Strategy = "auto"
     if num_nodes * processes > 1:
-        # attention rests until the local terms count; synchronised statistics need no broadcast
+        # attention rests until the local terms count, other parts where terms have no weight;
+        # synchronised statistics need no broadcast
+        rests = config.curriculum.local_from_epoch > 0 or 0 in term_weights(config.weights).values()
         strategy = DDPStrategy(
-            find_unused_parameters=config.curriculum.local_from_epoch > 0,
+            find_unused_parameters=rests,
             start_method=_start_method(),
             **_NO_BUFFER_SYNC,
         )

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.codebook import ConceptCodebook, ScoreQueue, perplexity
+from sdc_lib.config import ObjectiveConfig
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.distributed import gather_rows
 from sdc_lib.support.precision import full_precision
-from sdc_lib.terms import LossTerms, LossWeights
+from sdc_lib.terms import LossTerms, LossWeights, term_weights
 from sdc_lib.training.batches import Batch
 from sdc_lib.training.schedule import Phase
 from sdc_lib.views import PAIR_OF
@@ -102,6 +103,33 @@ def diagnose(scores: Tensor, pooled: Tensor, temperatures: tuple[float, float]) 
     features = F.normalize(pooled[:, 0], dim=-1)
     spread = features.std(dim=0, correction=0).mean() * features.shape[-1] ** 0.5
     return [*perplexity(mean).unbind(), top_share, spread.to(mean.dtype)]
+
+
+def leave_untrained(
+    heads: ConceptHeads,
+    phase: Phase,
+    weights: LossWeights | Mapping[str, float] | None,
+    objective: ObjectiveConfig,
+) -> None:
+    """Drop the gradients of what is not trained now, so that the optimiser leaves it alone.
+
+    Views share a tensor of scores, so heads of a view that no term compares get a gradient of
+    zeros. With it, weight decay alone would move them, to 0 in the end.
+
+    Args:
+        heads: After the backward pass.
+        phase: Whether the codebooks are updated.
+        weights: As for `LossTerms.total`.
+        objective: With `align_video_alone`, alignment trains no other view.
+    """
+    if not phase.codebooks:
+        freeze_codebooks(heads)
+    if objective.align_video_alone or 0 in term_weights(weights).values():
+        given = [(p, p.grad) for p in heads.parameters() if p.grad is not None]
+        trained = torch.stack([grad.any() for _, grad in given]).tolist() if given else []
+        for (parameter, _), any_trains in zip(given, trained, strict=True):
+            if not any_trains:
+                parameter.grad = None
 
 
 def freeze_codebooks(heads: ConceptHeads) -> None:

@@ -38,6 +38,11 @@ RUNS = {
         optim={"precision": "64-true"},
         curriculum={"decorrelation": 2.0, "decorrelation_detach_backbone": True},
     ),
+    "no contrast": changed(
+        optim={"precision": "64-true"},
+        curriculum={"local_from_epoch": 0},
+        weights={"contrast": 0.0},
+    ),
     "accumulated": changed(optim={"precision": "64-true", "epochs": STEPS, "accumulate": 2}),
 }
 """Configurations of the whole batch on one process.

@@ -158,6 +158,56 @@ def test_weights_switch_terms_and_extra_joins_the_total() -> None:
     assert (history["decorrelation"] > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("weights", "video_alone", "trained"),
+    [
+        (LossWeights(align=0, diversity=0, fidelity=0, local=0), False, "projections."),
+        ({"contrast_static": 1.0}, False, "projections."),
+        (LossWeights(contrast=0, diversity=0, fidelity=0, local=0), True, ".video."),
+        ({"fidelity_dynamic": 1.0}, False, ".dynamic."),
+    ],
+)
+def test_what_no_term_trains_stays_as_it_was(
+    weights: LossWeights | dict[str, float], video_alone: bool, trained: str
+) -> None:
+    part = heads()
+    part.normalize_codebooks_()
+    before = {name: p.detach().clone() for name, p in part.named_parameters()}
+    train_heads(
+        part,
+        clustered(),
+        ObjectiveConfig(align_video_alone=video_alone),
+        weights,
+        EVERYTHING,
+        steps=3,
+        batch_size=16,
+        weight_decay=0.1,
+    )
+    moved = {n for n, p in part.named_parameters() if (p - before[n]).abs().max() > 1e-6}
+    assert moved
+    assert all(name.startswith(trained) or trained in name for name in moved), moved
+
+
+def test_contrast_alone_leaves_scores_that_tell_videos_apart() -> None:
+    part, cached = heads(), clustered(local=False)
+    weights = LossWeights(align=0, diversity=0, fidelity=0, local=0)
+    train_heads(part, cached, weights=weights, steps=400, batch_size=16, lr=4e-3)
+    scores = part.eval().score(cached.pooled[:, 0, 0], "video")
+    assert scores.std(dim=0).mean() > 0.01
+
+
+def test_steps_before_the_only_terms_with_a_weight_learn_nothing() -> None:
+    part = heads()
+    before = part.state_dict()["attention.project_q.weight"].clone()
+    late = CurriculumConfig(local_from_epoch=1)
+    history = train_heads(
+        part, clustered(), None, {"local_video": 1.0}, late, steps=3, batch_size=16, lr=1e-2
+    )
+    assert history["total"][:2].tolist() == [0, 0]
+    assert history["total"][2] > 0
+    assert not torch.equal(part.state_dict()["attention.project_q.weight"], before)
+
+
 def test_an_objective_of_ones_own_is_used() -> None:
     class Flat(SDCObjective):
         def decorrelation(self, output: HeadsOutput) -> torch.Tensor:

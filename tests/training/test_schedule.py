@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdc_lib.config import CurriculumConfig, OptimConfig
+from sdc_lib.config import CurriculumConfig, LossWeights, OptimConfig
 from sdc_lib.presets import PRESETS
 from sdc_lib.training.schedule import learning_rate, phase_of
 
@@ -52,6 +52,18 @@ def test_released_curriculum_starts_parts_in_the_second_and_eleventh_epoch() -> 
 
 def test_without_a_queue_it_is_never_read() -> None:
     assert not phase_of(CurriculumConfig(queue_size=0), 10**6, 7).queue
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"),
+    [(None, True), (LossWeights(local=0), False), ({"local_static": 0.1}, True), ({}, False)],
+)
+def test_local_terms_count_only_with_a_weight(
+    weights: LossWeights | dict[str, float] | None, counts: bool
+) -> None:
+    config = CurriculumConfig(local_from_epoch=1)
+    assert phase_of(config, 5, 5, weights).local is counts
+    assert not phase_of(config, 4, 5, weights).local
 
 
 def test_decorrelation_waits_then_rises_then_stays() -> None:
