@@ -147,7 +147,7 @@ class LossTerms(NamedTuple):
     local_dynamic: Tensor
 
     def total(self, weights: LossWeights | Mapping[str, float] | None = None) -> Tensor:
-        """The weighted sum; a term of weight 0 is left out, so that nothing gets a gradient from it.
+        """The weighted sum, without the terms of weight 0: nothing gets a gradient from them.
 
         Args:
             weights: One weight a family, or a weight by name of term (missing names count 0); by
