@@ -1,6 +1,7 @@
 """A question to an evaluation, the conditions of its answer, and the videos that it is about."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -75,7 +76,12 @@ class Videos:
                 open_dataset(data, asked.data_dir, name, checked=False)
                 for name in part_names(asked.split, asked.folds)
             ]
-            sizes = [[file.path.stat().st_size for file in part] for part in parts]
+            sizes = [[_size(file.path) for file in part] for part in parts]
             what = [[part.fingerprint() for part in parts], sizes]
             self._known[data] = hashlib.sha256(str(what).encode()).hexdigest()
         return self._known[data]
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 for what is listed and cannot be reached, such as a link in a circle."""
+    return path.stat().st_size if os.path.isfile(path) else 0
