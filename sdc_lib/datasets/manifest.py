@@ -1,7 +1,8 @@
 """What is known of every file of a data set: checked once, kept beside the data.
 
 The manifest is a csv file, ``sdc_manifest.csv`` in the data set's root, or in the user's cache
-where that folder is read-only. Only files whose size or time of change differs are checked again.
+where that folder is read-only. Checked again are files whose size or time of change differs, those
+that took too long where there is more time now, and those whose check was ended from outside.
 """
 
 from __future__ import annotations
@@ -130,8 +131,8 @@ def check_dataset(
 ) -> Manifest:
     """Decode every file of a data set completely, in child processes, and keep the verdicts.
 
-    Files with a current verdict are passed over. Verdicts are written as they come, so that an
-    interrupted check goes on where it was.
+    Files with a settled verdict are passed over, see `FileCheck.is_settled`. Verdicts are written
+    as they come, so that an interrupted check goes on where it was.
 
     Args:
         videos: The files.
@@ -149,7 +150,7 @@ def check_dataset(
     due = [
         name
         for name, path in paths.items()
-        if again or name not in kept or not kept[name].is_current(path)
+        if again or name not in kept or not kept[name].is_settled(path, timeout)
     ]
     if known is not None and not due:
         return known
@@ -167,7 +168,7 @@ def check_dataset(
     ):
         writer = csv.writer(file)
         for outcome in run_isolated(TASK, jobs, workers=count, timeout=timeout):
-            check = verdict(outcome)
+            check = verdict(outcome, timeout)
             kept[check.name] = check
             writer.writerow(dataclasses.astuple(check))
             file.flush()

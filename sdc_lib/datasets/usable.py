@@ -45,8 +45,8 @@ def usable(
 ) -> VideoDataset:
     """The same data set without files that cannot be used; they are listed in ``left_out``.
 
-    Files without a current verdict in the manifest are decoded once in child processes, and the
-    manifest keeps what was found.
+    Files without a settled verdict in the manifest are decoded once in child processes, and the
+    manifest keeps what was found; one that took too long is tried again where there is more time.
 
     Args:
         videos: The files, opened or not.
@@ -58,14 +58,14 @@ def usable(
         OSError: If the manifest cannot be written.
     """
     manifest = nearest_manifest(videos.root)
-    if manifest is None or not all(_is_known(manifest, file.path) for file in videos):
+    if manifest is None or not all(_is_settled(manifest, file.path, timeout) for file in videos):
         manifest = check_dataset(videos, workers, timeout, progress)
     return apply_manifest(videos, manifest)
 
 
-def _is_known(manifest: Manifest, path: Path) -> bool:
+def _is_settled(manifest: Manifest, path: Path, timeout: float) -> bool:
     verdict = manifest.of(path)
-    return verdict is not None and verdict.is_current(path)
+    return verdict is not None and verdict.is_settled(path, timeout)
 
 
 def usable_file(path: Path, timeout: float = 120.0) -> VideoInfo:
@@ -75,6 +75,6 @@ def usable_file(path: Path, timeout: float = 120.0) -> VideoInfo:
         VideoError: If it cannot be used.
     """
     manifest = nearest_manifest(path.parent)
-    if manifest is not None and _is_known(manifest, path):
+    if manifest is not None and _is_settled(manifest, path, timeout):
         return manifest.check(path)
     return check_file(path, timeout).info(path)

@@ -30,9 +30,11 @@ class FileCheck:
         width: Pixels.
         height: Pixels.
         verdict: ``"ok"``; ``"broken"``: the decoder refuses it; ``"crashed"``: it ended the
-            decoder's process; ``"timeout"``: it took too long.
+            decoder's process; ``"killed"``: something else did, such as a system short of
+            memory; ``"timeout"``: it took longer than ``limit``.
         cause: Why it is not ``"ok"``.
         access: How single frames are found, see `VideoInfo`.
+        limit: Seconds that it was given.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FileCheck:
     verdict: str = "ok"
     cause: str = ""
     access: Access = "order"
+    limit: float = 0.0
 
     def is_current(self, path: Path) -> bool:
         """Whether the file still is what was checked, or still cannot be reached."""
@@ -53,6 +56,16 @@ class FileCheck:
         except OSError:
             return (self.size, self.mtime_ns) == (0, 0)
         return (self.size, self.mtime_ns) == (state.st_size, state.st_mtime_ns)
+
+    def is_settled(self, path: Path, timeout: float) -> bool:
+        """Whether another check of the file, with so many seconds for it, has nothing to add.
+
+        A file that took too long may only need more time than it was given then; what was killed
+        from outside says nothing about itself.
+        """
+        if self.verdict == "timeout" and timeout > self.limit:
+            return False
+        return self.verdict != "killed" and self.is_current(path)
 
     def info(self, path: Path) -> VideoInfo:
         """What `probe` found when the file at ``path`` was checked.
@@ -73,16 +86,17 @@ def check_file(path: Path, timeout: float = 120.0) -> FileCheck:
     """Decode a single file completely, in a child process, and keep nothing."""
     jobs = [{"path": str(path), "name": path.name}]
     (outcome,) = run_isolated(TASK, jobs, workers=1, timeout=timeout)
-    return verdict(outcome)
+    return verdict(outcome, timeout)
 
 
-def verdict(outcome: Outcome) -> FileCheck:
-    """What one call of `TASK` means for its file."""
+def verdict(outcome: Outcome, timeout: float) -> FileCheck:
+    """What one call of `TASK`, with so many seconds for it, means for its file."""
     name, path = str(outcome.job["name"]), Path(outcome.job["path"])
     try:
         state = path.stat()
     except OSError as error:
-        return FileCheck(name, 0, 0, verdict="broken", cause=str(error.strerror))
+        cause = str(error.strerror)
+        return FileCheck(name, 0, 0, verdict="broken", cause=cause, limit=timeout)
     return FileCheck(
         name,
         state.st_size,
@@ -90,6 +104,7 @@ def verdict(outcome: Outcome) -> FileCheck:
         **outcome.result,
         verdict=_VERDICTS.get(outcome.status, outcome.status),
         cause=" ".join(outcome.cause.split()),
+        limit=timeout,
     )
 
 
@@ -98,13 +113,14 @@ def read_rows(file: Iterable[str]) -> Iterator[FileCheck]:
     for row in _readable(csv.reader(file)):
         if len(row) != len(FIELDS) or row == list(FIELDS):
             continue
-        name, size, mtime_ns, frames, fps, width, height, verdict, cause, access = row
+        name, size, mtime_ns, frames, fps, width, height, verdict, cause, access, limit = row
         try:
             numbers = int(size), int(mtime_ns), int(frames), float(fps), int(width), int(height)
+            seconds = float(limit)
         except ValueError:
             continue
         if access in get_args(Access):
-            yield FileCheck(name, *numbers, verdict, cause, cast(Access, access))
+            yield FileCheck(name, *numbers, verdict, cause, cast(Access, access), seconds)
 
 
 def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:

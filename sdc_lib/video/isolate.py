@@ -24,8 +24,9 @@ from typing import Any, Literal, cast
 from sdc_lib.support.files import type_and_first_line
 from sdc_lib.support.processes import describe_exit
 
-Status = Literal["ok", "error", "crashed", "timeout"]
+Status = Literal["ok", "error", "crashed", "killed", "timeout"]
 _START_SECONDS = 120.0
+_FROM_OUTSIDE = (-9, -15)  # SIGKILL, SIGTERM: no program sends them to itself
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Outcome:
     Attributes:
         job: The arguments.
         status: ``"ok"``; ``"error"``: the function raised; ``"crashed"``: its process died;
-            ``"timeout"``: its process was killed.
+            ``"killed"``: something else ended its process, such as a system short of memory;
+            ``"timeout"``: it was ended here, after the time that a call may take.
         result: What the function returned, empty unless ``"ok"``.
         cause: What went wrong, empty when ``"ok"``.
     """
@@ -127,7 +129,8 @@ class _Child:
         code = _end(process)
         if killed:
             return Outcome(job, "timeout", {}, f"took more than {self._timeout:g} s")
-        return Outcome(job, "crashed", {}, f"its process died: {describe_exit(code)}")
+        status: Status = "killed" if code in _FROM_OUTSIDE else "crashed"
+        return Outcome(job, status, {}, f"its process died: {describe_exit(code)}")
 
     def stop(self) -> None:
         with self._lock:

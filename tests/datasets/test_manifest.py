@@ -21,6 +21,7 @@ from sdc_lib.datasets.manifest import (
     with_manifest,
 )
 from sdc_lib.datasets.reading import read_file
+from sdc_lib.datasets.usable import usable
 from sdc_lib.datasets.verdicts import FileCheck
 from sdc_lib.video import VideoError, VideoInfo, probe
 from sdc_lib.video.isolate import Outcome
@@ -69,7 +70,7 @@ def test_real_files_in_real_processes(tmp_path: Path) -> None:
     assert found.checks["torn.mp4"].cause.startswith("truncated")
     state = whole.stat()
     assert found.checks["whole.mp4"] == FileCheck(
-        "whole.mp4", state.st_size, state.st_mtime_ns, 12, 25.0, 64, 48, access="seek"
+        "whole.mp4", state.st_size, state.st_mtime_ns, 12, 25.0, 64, 48, access="seek", limit=120.0
     )
 
 
@@ -102,7 +103,7 @@ def test_names_that_are_not_utf8_are_read(tmp_path: Path) -> None:
 def test_rows_that_do_not_say_how_a_file_is_read_are_of_no_use(videos: VideoDataset) -> None:
     state = videos[0].path.stat()
     row = f"{videos[0].name},{state.st_size},{state.st_mtime_ns},12,25.0,64,48,ok,"
-    for header, rows in (("cause", row), ("cause,access", f"{row},guess")):
+    for header, rows in (("cause,limit", f"{row},9"), ("cause,access,limit", f"{row},guess,9")):
         fields = f"name,size,mtime_ns,frames,fps,width,height,verdict,{header}"
         manifest_path(videos.root).write_text(f"{fields}\n{rows}\n")
         assert with_manifest(videos)[0].info is None
@@ -130,6 +131,43 @@ def test_verdicts_are_kept_and_only_changed_files_checked_again(
     assert checked[3:] == ["a.mp4", "sub/c.mp4"]
     check_dataset(videos, progress=False, again=True)
     assert len(checked) == 8
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """What is checked with which limit: ``a`` takes 10 s, ``b`` is killed, ``c`` crashes."""
+    seen: list[tuple[str, float]] = []
+
+    def run(
+        task: str, jobs: Sequence[Mapping[str, Any]], timeout: float, **_: object
+    ) -> Iterator[Outcome]:
+        for job in jobs:
+            seen.append((job["name"], timeout))
+            if "a" in job["name"]:
+                yield Outcome(job, "ok", GOOD) if timeout > 10 else Outcome(job, "timeout", {})
+            else:
+                yield Outcome(job, "killed" if "b, " in job["name"] else "crashed", {})
+
+    monkeypatch.setattr(module, "run_isolated", run)
+    return seen
+
+
+def test_too_little_time_is_no_last_word(
+    videos: VideoDataset, slow: list[tuple[str, float]]
+) -> None:
+    for timeout in (2.0, 2.0, 1.0, 5.0, 5.0, 20.0, 120.0, 2.0):
+        found = usable(videos.subset([0]), 1, timeout, progress=False)
+        assert len(found) == (timeout >= 20 or ("a.mp4", 20.0) in slow)
+    assert slow == [("a.mp4", 2.0), ("a.mp4", 5.0), ("a.mp4", 20.0)]
+
+
+def test_what_was_killed_from_outside_is_tried_again_and_what_crashes_is_not(
+    videos: VideoDataset, slow: list[tuple[str, float]]
+) -> None:
+    for timeout in (1.0, 1.0, 2.0):
+        assert len(usable(videos.subset([1, 2]), 1, timeout, progress=False)) == 0
+    assert [name for name, _ in slow] == ["b, [1].mp4", "sub/c.mp4"] + 2 * ["b, [1].mp4"]
+    assert len(with_manifest(videos)) == 1  # training does without both
 
 
 def test_a_crash_is_one_line_of_the_report(videos: VideoDataset, checked: list[str]) -> None:

@@ -19,6 +19,8 @@ def misbehave(how: str) -> dict[str, Any]:
     """What a child is asked to do here."""
     if how == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "exit":
         os._exit(3)
     if how == "hang":
@@ -44,13 +46,14 @@ def importable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 @pytest.mark.slow
 def test_each_failure_is_one_outcome_and_the_rest_goes_on(importable: str) -> None:
-    hows = ["fine", "segfault", "exit", "hang", "raise", "video error", "memory", "print"]
+    hows = ["fine", "segfault", "killed", "exit", "hang", "raise", "video error", "memory", "print"]
     jobs = [{"how": how} for how in hows]
     outcomes = run_isolated(importable, jobs, workers=1, timeout=15.0, memory_gb=2.0)
     said = {outcome.job["how"]: outcome for outcome in outcomes}
     assert {how: outcome.status for how, outcome in said.items()} == {
         "fine": "ok",
         "segfault": "crashed",
+        "killed": "killed",
         "exit": "crashed",
         "hang": "timeout",
         "raise": "error",
