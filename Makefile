@@ -92,7 +92,7 @@ test-mutants: setup  ## damage the code on purpose and see the tests notice
 # --- measurements --------------------------------------------------------------------------
 
 .PHONY: bench
-bench: setup  ## time the training step, decoding and evaluation on this machine
+bench: setup  ## time the training step, objective, decoding and loader here; check damaged files
 	$(BIN)/python -m benchmarks
 
 .PHONY: drill

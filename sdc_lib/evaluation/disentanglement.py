@@ -1,6 +1,6 @@
 """How well static and dynamic concepts are kept apart, measured where the truth is known.
 
-Every video has factors: a *static* one that only a still shows (in MotionFactors the scene), a
+Every video has factors: a *static* one that a still shows (in MotionFactors the scene), a
 *dynamic* one that only a difference shows (the motion), and perhaps *shared* ones that both show
 (appearance: the outline of what moves is seen in a difference, too). Probes for every factor on
 either half of the video's concepts give a table. Its *gap* is the mean of the two cells that should

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from sdc_lib.evaluation.table_views import VIEWS, View
 from sdc_lib.support.files import check_writable, write_atomically
 
 Column = Literal["published", "trained here", "this run"]
@@ -30,23 +31,6 @@ _MARKER = re.compile(
 _NAME = re.compile(r"[\w.+-]+")
 _NAME_BYTES = 200  # of the 255 that systems allow
 _NAME_MEANING = "it must be a file name of letters, digits and any of _ . + -"
-
-CELLS = tuple(
-    f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
-)
-_REAL = [f"{part}, {factor}" for part in ("half", "feature") for factor in ("scene", "gesture")]
-VIEWS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "readme": ("disentanglement", (*CELLS, "gap")),
-    "real_video_features": (
-        "real_video_grid",
-        tuple(f"{stream} {c}" for stream in ("video", "static", "dynamic") for c in _REAL[2:]),
-    ),
-    "real_video_halves": (
-        "real_video_grid",
-        (*(f"{half} {cell}" for half in ("static", "dynamic") for cell in _REAL[:2]), "gap"),
-    ),
-}
-"""Further tables: the records of a table, but only some of their metrics."""
 
 
 @dataclass(frozen=True)
@@ -195,12 +179,14 @@ def markdown_table(records: Iterable[Record], table: str) -> str:
 
     Several seeds show as mean ± standard deviation, a single value with its interval if it has one.
     """
-    table, wanted = VIEWS.get(table, (table, ()))
+    table, wanted, names = VIEWS.get(table, View(table, ()))
     rows = sorted(
         (
             record
             for record in records
-            if record.table == table and (not wanted or set(wanted) & set(record.values))
+            if record.table == table
+            and (not wanted or set(wanted) & set(record.values))
+            and (not names or record.name in names)
         ),
         key=lambda record: (COLUMNS.index(record.column), record.dataset, record.row, record.name),
     )

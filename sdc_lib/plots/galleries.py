@@ -26,6 +26,8 @@ class AtlasRow(NamedTuple):
     """By factor: the most frequent class among its strongest videos, and their share of it."""
     query: Tensor | Array | None = None
     """The clip whose concept it is, drawn first; all rows have one, or none."""
+    classes: Sequence[Sequence[tuple[str, bool]]] = ()
+    """For every clip the names of its classes, each with whether it is the most frequent one."""
 
 
 class Hit(NamedTuple):
@@ -46,7 +48,8 @@ def concept_atlas(rows: Sequence[AtlasRow], columns: int = 6, title: str = "") -
         title: Above the figure.
 
     Returns:
-        A ghost for each video (`ghost`), a row for each concept.
+        A ghost for each video (`ghost`), a row for each concept; below it the names of its classes,
+        if they are given.
 
     Raises:
         ValueError: If some rows have a query and some have none.
@@ -64,7 +67,11 @@ def concept_atlas(rows: Sequence[AtlasRow], columns: int = 6, title: str = "") -
     ]
     strongest = max(map(len, pictures)) - len(queries[0])
     ranks = ["query"] * len(queries[0]) + [str(rank + 1) for rank in range(strongest)]
-    figure = image_grid(pictures, labels, ranks, title, density=DENSITY)
+    names = [
+        [*([()] * len(query)), *(row.classes or [()] * len(row.clips))]
+        for query, row in zip(queries, rows, strict=True)
+    ]
+    figure = image_grid(pictures, labels, ranks, title, density=DENSITY, badges=names)
     for text in figure.axes[0].texts:
         if text.get_text() in labels:
             text.set_color(STREAM_COLOURS.get(text.get_text().split()[0], BLACK))

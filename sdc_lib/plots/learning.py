@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.plots.curves import Log, log_columns, moving_average
@@ -80,14 +81,15 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
         title: Above the axes.
 
     Returns:
-        The way of each family from chance (0 %) to its best value (100 %), a line for each stream;
-        a large marker where a family leaves chance, dotted verticals where something begins. The
-        families are named on the right, the first to leave chance on top.
+        The way of each family from chance (0 %) to its best value (100 %), a line for each stream,
+        over the logarithm of the step; a large marker where a family leaves chance, dotted
+        verticals where something begins. The families are named on the right, the first to leave
+        chance on top.
     """
     columns = log_columns(log)
     steps, ways = _steps(columns), progress(log, config, smooth)
     begins = [np.flatnonzero(np.isfinite(way))[:1] for way in ways.values()]
-    evenly = np.linspace(0, len(steps) - 1, min(len(steps), 300)).astype(int)
+    evenly = np.geomspace(1, len(steps), min(len(steps), 300)).astype(int) - 1
     shown = np.unique(np.concatenate([evenly, *begins]))
     figure, (axes,) = new_figure(8.6, 4.4)
     for term, way in ways.items():
@@ -96,7 +98,10 @@ def learning_order(log: Log, config: PretrainConfig, smooth: int = 20, title: st
         axes.plot(steps[shown], 100 * way[shown], linewidth=1.7, **line)
         last: Any = {"color": FAMILY_COLOURS[family], "marker": FAMILY_MARKERS[family]}
         axes.plot(steps[-1:], 100 * way[-1:], markersize=4, **last)
-    axes.set(xlabel="step", ylabel="way from chance to the best value, %", title=title)
+    axes.set(
+        xlabel="step", ylabel="way from chance to the best value, %", title=title, xscale="log"
+    )
+    axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_ylim(-12, 119)  # names of what begins stand above 100 %
     axes.margins(x=0.01)
     axes.grid(axis="y")

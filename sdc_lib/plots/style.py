@@ -32,7 +32,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 STREAM_COLOURS = {"video": BLUE, "static": "#B35900", "dynamic": "#00795B"}
 STREAM_TINTS = {"video": "#E3F0F9", "static": "#FCEBDA", "dynamic": "#DDF2EA"}
 STREAM_LINES = {"video": "-", "static": "--", "dynamic": "-."}
-RIGHT, WRONG = STREAM_COLOURS["dynamic"], VERMILLION
+RIGHT, WRONG = BLACK, GREY  # no colour of a stream
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
 DPI = 96
 """Pixels of the page to an inch of a figure."""

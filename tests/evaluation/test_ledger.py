@@ -142,10 +142,14 @@ def test_names_of_records_fit_and_stay_different() -> None:
 
 
 def test_a_view_shows_some_metrics_of_another_table() -> None:
-    record = replace(
-        OURS, table="disentanglement", values={"gap": [60.0, 62.0], "video feature, motion": [9, 9]}
+    shown = replace(
+        OURS,
+        name="baseline-random-motion_factors_tiny",
+        table="disentanglement",
+        values={"gap": [60.0, 62.0], "video feature, motion": [9, 9]},
     )
-    lines = markdown_table([record, THEIRS], "readme").splitlines()
+    other = replace(shown, name="disentanglement-mine")
+    lines = markdown_table([shown, other, THEIRS], "readme").splitlines()
     assert lines[0].split(" | ")[-4] == "gap"
     assert "61.0 ± 1.4" in lines[2]
     assert "video feature" not in lines[0]

@@ -89,6 +89,13 @@ def test_a_row_of_the_atlas_can_begin_with_the_clip_that_asked() -> None:
         plots.concept_atlas([plain, asked])
 
 
+def test_classes_stand_below_the_videos_of_the_atlas() -> None:
+    classes = [[("star", True), ("left", True)], [("star", True), ("up", False)]]
+    row = plots.AtlasRow("static 1", [moving_square()] * 2, {}, moving_square(), classes)
+    texts = [text.get_text() for text in plots.concept_atlas([row]).axes[0].texts]
+    assert [text for text in texts if text[0] in "✓✗"] == ["✓ star", "✓ left", "✓ star", "✗ up"]
+
+
 def test_retrieval_has_a_badge_for_each_factor_that_does_not_depend_on_colour() -> None:
     hits = [plots.Hit(moving_square(), (True, False)), plots.Hit(moving_square(), (True, True))]
     figure = plots.retrieval_by_halves(moving_square(), {"static half": hits, "dynamic half": hits})

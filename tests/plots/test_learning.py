@@ -88,5 +88,5 @@ def test_curves_begin_where_the_terms_do_and_names_stand_above_the_best_value() 
         if len(steps) > 100 and np.isnan(ways[0]):
             assert steps[np.isfinite(ways)][0] == 31
     figure.draw_without_rendering()
-    best = axes.transData.transform((0, 100))[1]
+    best = axes.transData.transform((1, 100))[1]
     assert all(text.get_window_extent().y0 > best for text in axes.texts)

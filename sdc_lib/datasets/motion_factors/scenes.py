@@ -1,4 +1,4 @@
-"""The backgrounds of MotionFactors: the one thing in it that only a still shows."""
+"""The backgrounds of MotionFactors: what a still shows, and a difference hardly at all."""
 
 from __future__ import annotations
 

@@ -1,0 +1,39 @@
+"""Further tables of the ledger: some metrics, or some records, of another table."""
+
+from typing import NamedTuple
+
+CELLS = tuple(
+    f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
+)
+_REAL = [f"{part}, {factor}" for part in ("half", "feature") for factor in ("scene", "gesture")]
+
+
+class View(NamedTuple):
+    """The records of a table, but only some of their metrics, or of them."""
+
+    table: str
+    metrics: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Of the records that are shown; all when empty."""
+
+
+VIEWS = {
+    "readme": View(
+        "disentanglement",
+        (*CELLS, "gap"),
+        (
+            "disentanglement-motion_factors_small",
+            "disentanglement-motion_factors_small_decorrelated",
+            "baseline-random-motion_factors_tiny",
+            "baseline-supervised-motion_factors_tiny",
+        ),
+    ),
+    "real_video_features": View(
+        "real_video_grid",
+        tuple(f"{stream} {c}" for stream in ("video", "static", "dynamic") for c in _REAL[2:]),
+    ),
+    "real_video_halves": View(
+        "real_video_grid",
+        (*(f"{half} {cell}" for half in ("static", "dynamic") for cell in _REAL[:2]), "gap"),
+    ),
+}
