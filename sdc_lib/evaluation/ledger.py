@@ -58,7 +58,7 @@ class Record:
     config: str = ""
     """Hash of the configuration."""
     inputs: str = ""
-    """Hash of weights, videos and settings."""
+    """Hash of weights, settings, and the names and labels of videos; not of what is in them."""
     commit: str = ""
     """Commit of this repository."""
     device: str = ""
