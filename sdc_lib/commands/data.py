@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
-from sdc_lib.datasets.names import DatasetName, open_dataset, splits_in
+from sdc_lib.datasets.names import DatasetName, motion_factors_folder, open_dataset, splits_in
 from sdc_lib.support.settings import Fold, Positive, Range, Seed, Workers
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ class MakeMotionFactors:
         """Generate what is missing and print the folder."""
         from sdc_lib.datasets.motion_factors import make_motion_factors
 
-        default = "motion_factors" if self.size == "tiny" else f"motion_factors_{self.size}"
-        root = self.root if self.root is not None else Path("data") / default
+        root = self.root or motion_factors_folder(self.size, Path("data"))
         make_motion_factors(root, size=self.size, seed=self.seed)
         print(f"MotionFactors ({self.size}) is in {root}")
         return 0

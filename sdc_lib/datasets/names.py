@@ -127,7 +127,7 @@ def open_dataset(
         config: Its ``dataset``, ``size`` and ``fold``.
         data_dir: The data set's own folder, or one that holds it under its name; for ``csv`` the
             list itself, or a folder of lists. MotionFactors is made in
-            ``data_dir/motion_factors`` if it is missing.
+            ``data_dir/motion_factors`` if it is missing, see `find_motion_factors`.
         split: Which part; ``"all"`` for all parts of a folder or list of one's own.
         checked: Leave out, and list, what ``sdc data check`` found unusable. ``False`` lists all
             files and opens none.
@@ -169,25 +169,35 @@ def _motion_factors(size: Any, data_dir: Path, split: Split) -> VideoDataset:
 
     folder = find_motion_factors(size, data_dir)
     if folder is None:
-        folder = _own_motion_factors(size, data_dir)
+        folder = motion_factors_folder(size, data_dir)
         make_motion_factors(folder, size)
     return MotionFactors(folder, split, size)
 
 
 def find_motion_factors(size: Any, data_dir: Path) -> Path | None:
-    """Where `open_dataset` finds MotionFactors of a size; None where it would make them."""
+    """Where `open_dataset` finds MotionFactors of a size; None where it would make them.
+
+    Below ``data_dir`` that is the data set of seed 0 with shared scenes alone. ``data_dir`` itself
+    may be one of another seed or other scenes, whose name then says so.
+    """
     from sdc_lib.datasets.motion_factors import SIZES
 
-    wanted = asdict(SIZES[size])
-    own = _own_motion_factors(size, data_dir)
-    for folder in (data_dir, data_dir / "motion_factors", own):
+    wanted = {"size": asdict(SIZES[size])}
+    standard = {**wanted, "seed": 0, "background": "shared"}
+    own = motion_factors_folder(size, data_dir)
+    for folder, facts in (
+        (data_dir, wanted),
+        (data_dir / "motion_factors", standard),
+        (own, standard),
+    ):
         meta = folder / "meta.json"
-        if meta.exists() and read_facts(meta).get("size") == wanted:
+        if meta.exists() and facts.items() <= read_facts(meta).items():
             return folder
     return None
 
 
-def _own_motion_factors(size: Any, data_dir: Path) -> Path:
+def motion_factors_folder(size: str, data_dir: Path) -> Path:
+    """Where MotionFactors of a size is made below ``data_dir``, unless another place is named."""
     return data_dir / ("motion_factors" if size == "tiny" else f"motion_factors_{size}")
 
 

@@ -12,6 +12,8 @@ from sdc_lib.config import DataConfig
 from sdc_lib.datasets import VideoDataset
 from sdc_lib.datasets.base import VideoFile
 from sdc_lib.datasets.motion_factors import SIZES, Size, make_motion_factors
+from sdc_lib.datasets.motion_factors.plan import name_of
+from sdc_lib.datasets.motion_factors.scenes import Background
 from sdc_lib.datasets.names import DATASETS, Known, known, open_dataset, splits_in
 from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.video import VideoError, sample_clip
@@ -81,6 +83,21 @@ def test_motion_factors_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert made == [tmp_path / "motion_factors"]
     assert len(open_dataset(DataConfig(), tmp_path / "motion_factors", "test")) == 100
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(("seed", "background"), [(7, "shared"), (0, "plain")])
+def test_motion_factors_of_another_kind_never_passes_for_the_standard_one(
+    seed: int, background: Background, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Size(side=16, num_frames=2, train=100, val=100, test=100)
+    monkeypatch.setitem(SIZES, "toy", small)
+    folder = tmp_path / "motion_factors_toy"
+    make_motion_factors(folder, small, seed, background, progress=False)
+    config = DataConfig(size="toy")
+    with pytest.raises(ValueError, match=r"holds .* with (seed 7|background plain), not"):
+        open_dataset(config, tmp_path)
+    named = open_dataset(config, folder, "test")  # whoever names the folder, means it
+    assert named.name == name_of(small, seed, background) != name_of(small)
 
 
 @pytest.mark.parametrize(("name", "entry"), DATASETS.items(), ids=list(DATASETS))

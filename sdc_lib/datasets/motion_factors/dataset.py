@@ -71,7 +71,8 @@ class MotionFactors(VideoDataset):
         found = Size(**self.meta["size"])
         if size is not None and size_named(size) != found:
             raise ValueError(f"{folder} holds MotionFactors of {found}, not {size_named(size)}")
-        shared = self.meta["background"] == "shared"
+        seed, background = self.meta["seed"], self.meta["background"]
+        shared = background == "shared"
         files: list[VideoFile] = []
         left_out: list[LeftOut] = []
         for row in _read_annotations(folder):
@@ -90,7 +91,8 @@ class MotionFactors(VideoDataset):
         names: dict[str, tuple[str, ...]] = {"appearance": APPEARANCES, "motion": MOTIONS}
         if shared:
             names["scene"] = SCENES
-        super().__init__(name_of(found), folder, split, files, MOTIONS, names, left_out)
+        name = name_of(found, seed, background)
+        super().__init__(name, folder, split, files, MOTIONS, names, left_out)
 
     def masks(self, index: int) -> Masks:
         """Where shape and distractor are in a video, frame by frame, ``(T, side, side)`` each."""

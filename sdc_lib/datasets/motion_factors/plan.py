@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdc_lib.datasets.motion_factors.scenes import NUM_SCENES
+from sdc_lib.datasets.motion_factors.scenes import NUM_SCENES, Background
 from sdc_lib.datasets.motion_factors.sprites import APPEARANCES
 from sdc_lib.datasets.motion_factors.tracks import MOTIONS
 
@@ -134,7 +134,14 @@ def size_named(size: str | Size) -> Size:
     return SIZES[size]
 
 
-def name_of(size: Size) -> str:
-    """The data set's name in records: every size is one of its own; tiny has the plain name."""
-    names = {known: name for name, known in SIZES.items() if name != "tiny"}
-    return f"motion-factors-{names[size]}" if size in names else "motion-factors"
+def name_of(size: Size, seed: int = 0, background: Background = "shared") -> str:
+    """The data set's name in records: what differs from tiny in size, seed or scenes is told."""
+    names = {known: name for name, known in SIZES.items()}
+    counts = f"{size.train}-{size.val}-{size.test}"
+    own = f"{size.side}px-{size.num_frames}-frames-{counts}"
+    parts = (
+        "" if size == SIZES["tiny"] else names.get(size, own),
+        "" if seed == 0 else f"seed-{seed}",
+        "" if background == "shared" else background,
+    )
+    return "-".join(["motion-factors", *filter(None, parts)])

@@ -78,6 +78,10 @@ def test_sizes_have_names_of_their_own_in_records() -> None:
     assert names["tiny"] == "motion-factors"
     assert names["small"] == "motion-factors-small"
     assert len(set(names.values())) == len(SIZES)
+    toy, other = SIZES["toy"], Size(64, 48, 1000, 100, 300)
+    assert name_of(toy, 7, "plain") == "motion-factors-toy-seed-7-plain"
+    assert name_of(SIZES["tiny"], 7) == "motion-factors-seed-7"
+    assert name_of(other) == "motion-factors-64px-48-frames-1000-100-300"
 
 
 def test_no_nuisance_seed_is_used_twice() -> None:
