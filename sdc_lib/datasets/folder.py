@@ -84,8 +84,12 @@ class VideoFolder(VideoDataset):
             split,
             opened,
             classes,
-            left_out=[*broken, *found.left_out],
-            notes=[*_out_of_place(videos, chosen, split_of), *found.notes()],
+            left_out=broken,
+            notes=[
+                *_out_of_place(videos, chosen, split_of),
+                *_not_entered(found, split, split_of),
+                *found.notes(),
+            ],
         )
 
     @staticmethod
@@ -181,6 +185,16 @@ def _out_of_place(
     if beside and len(beside) < len(chosen):
         notes.append(f"{len(beside)} videos have no class, in no folder of one: {beside[0]}")
     return notes
+
+
+def _not_entered(found: Walk, split: str, split_of: Mapping[str, str]) -> list[str]:
+    """A note on folders whose videos are not known; those of other splits do not count."""
+    inside = {out.name: split_of.get(out.name.split("/")[0], split) for out in found.left_out}
+    named = [out for out in found.left_out if split == "all" or inside[out.name] == split]
+    if not named:
+        return []
+    first = f"{named[0].name}: {named[0].cause}"
+    return [f"folders that were not entered: {len(named)}, the first: {first}"]
 
 
 def sample_clips(root: Path | None = None) -> dict[str, Path]:

@@ -79,6 +79,7 @@ def filter_ranks(
     top_k: int = 10,
     shown: int = 14,
     title: str = "",
+    inclusive: bool = False,
 ) -> Figure:
     """Draw how the concept filter decides: the rank of every concept in two clips, joined.
 
@@ -90,6 +91,7 @@ def filter_ranks(
         top_k: The rank at which the filter draws its line.
         shown: Concepts are drawn that are among so many in at least one clip.
         title: Above the axes.
+        inclusive: Whether rank ``top_k`` is kept, see `ObjectiveConfig.filter_inclusive`.
 
     Returns:
         Dots at the ranks, 1 at the top: full and joined by a solid line where the concept is kept,
@@ -109,7 +111,9 @@ def filter_ranks(
         look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
         axes.text(-0.04, one[c], name, ha="right", **look)
         axes.text(1.04, two[c], name, ha="left", **look)
-    axes.axhline(top_k - 0.5, color=VERMILLION, linestyle="--", linewidth=1.3)
+    axes.axhline(
+        top_k + 0.5 if inclusive else top_k - 0.5, color=VERMILLION, linestyle="--", linewidth=1.3
+    )
     axes.set(xlim=(-0.6, 1.6), ylim=(deepest + 0.7, 0.3), ylabel="rank, 1 = highest score")
     axes.set_yticks([rank for rank in (1, 5, 10, 15, 20, 30, 40) if rank <= deepest])
     axes.set_xticks([0, 1], ["clip 1", "clip 2"])

@@ -14,7 +14,7 @@ from sdc_lib.datasets import LeftOut, VideoFolder
 from sdc_lib.datasets.manifest import Manifest, unopened
 from sdc_lib.datasets.verdicts import FileCheck
 from sdc_lib.video import VideoError, VideoInfo
-from tests.conftest import NumberedWriter
+from tests.conftest import NumberedWriter, write_numbered_video
 
 
 @pytest.fixture
@@ -152,9 +152,10 @@ def test_folders_that_cannot_be_read_are_named(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert opened(root, "all").left_out == (
-        LeftOut("secret", "the folder cannot be read: Permission denied"),
-    )
+    videos = opened(root, "all")
+    (note,) = videos.notes
+    assert note.endswith("1, the first: secret: the folder cannot be read: Permission denied")
+    assert videos.left_out == ()
 
 
 def test_the_manifest_of_a_folder_around_it_counts(video: Path, tmp_path: Path) -> None:
@@ -203,7 +204,20 @@ def test_links_are_followed_once(video: Path, tmp_path: Path) -> None:
     (root / "a" / "up").symlink_to(root, target_is_directory=True)
     videos = VideoFolder(root)
     assert [file.name for file in videos] == ["a/1.mp4", "b/one.mp4"]
-    assert videos.left_out == (LeftOut("a/up", "a link back to a folder around it"),)
+    assert videos.left_out == ()  # a folder is no video
+    assert "1, the first: a/up: a link back to a folder around it" in videos.notes[0]
+    assert "2 of 2 videos" in videos.summary()
+
+
+def test_a_link_in_one_split_is_none_of_another(video: Path, tmp_path: Path) -> None:
+    root = tmp_path / "parts"
+    copy(video, root, "train/a/1.mp4")
+    write_numbered_video(root / "test" / "a" / "2.mp4", 5)
+    (root / "train" / "a" / "up").symlink_to(root, target_is_directory=True)
+    notes = {split: VideoFolder(root, split).notes for split in ("train", "test", "all")}
+    assert notes["test"] == ()
+    assert "train/a/up" in notes["train"][0]
+    assert notes["all"] == notes["train"]
 
 
 def test_another_check_can_decide(video: Path, tmp_path: Path) -> None:

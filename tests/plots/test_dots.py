@@ -39,6 +39,16 @@ def test_ranks_are_joined_and_kept_ones_differ_by_line_style() -> None:
     assert f"{int(kept.sum())} of 20" in figure.axes[0].get_title()
 
 
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_the_limit_of_the_filter_lies_below_all_ranks_that_it_may_keep(inclusive: bool) -> None:
+    scores = torch.linspace(1, 0, 12)
+    kept = select_concepts(scores[None], scores[None], 5, inclusive)[0]
+    figure = plots.filter_ranks(scores, scores, kept, top_k=5, inclusive=inclusive)
+    limit = figure.axes[0].lines[-1]
+    lowest = int(kept.sum())
+    assert lowest < np.asarray(limit.get_ydata())[0] < lowest + 1
+
+
 def test_scores_that_know_their_own_factor_have_blocks_and_others_stripes() -> None:
     knows_rows = torch.eye(2)[:, None].expand(2, 3, 2)
     knows_columns = torch.eye(3)[None].expand(2, 3, 3)
