@@ -70,7 +70,7 @@ def architecture(
         _DRAWN[part](sheet, top, config)
     _clips(sheet)
     if explained:
-        _legend(sheet, bottom)
+        _legend(sheet, bottom, concepts="codebook" in shown)
     if highlight is not None:
         light(sheet, highlight, bottom)
     return sheet.figure
@@ -220,11 +220,12 @@ def _schedule(config: PretrainConfig) -> dict[int, str]:
     return {epoch: "\n".join(begins[epoch]) for epoch in sorted(begins)}
 
 
-def _legend(sheet: Sheet, top: float) -> None:
+def _legend(sheet: Sheet, top: float, *, concepts: bool) -> None:
     sheet.scissors(120, top + 18)
     sheet.text(134, top + 18, "stop-gradient: a constant", 11.5, ha="left")
     sheet.text(318, top + 18, "⇄ each side once query, once key", 11.5, ha="left")
-    for x, letter, words in ((556, "C", "concepts"), (648, "p", "scores: cosines with C")):
+    letters = ((556, "C", "concepts"), (648, "p", "scores: cosines with C")) if concepts else ()
+    for x, letter, words in letters:
         sheet.pill(x, top + 18, letter, INK)
         sheet.text(x + 14, top + 18, words, 11.5, ha="left")
 

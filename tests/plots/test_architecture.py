@@ -112,6 +112,7 @@ def test_the_drawing_can_end_with_the_part_that_is_lit(part: str) -> None:
     assert short.get_figheight() / height == pytest.approx(whole.get_figheight() / 1064)
     inside = [t.get_text() for t in whole.axes[0].texts if t.get_position()[1] < bottom]
     legend = [] if part in ("views", "backbone") else words(plots.architecture())[-6:]
+    legend = legend[:2] if part == "contrast" else legend  # no concept exists yet
     assert sorted(words(short)) == sorted(inside + legend)
 
 
