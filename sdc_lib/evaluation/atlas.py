@@ -7,7 +7,7 @@ inside, opens from disk, and loads nothing from anywhere. ``sdc atlas WEIGHTS`` 
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from html import escape
 from pathlib import Path
@@ -144,7 +144,7 @@ def _exhibits(
     for concept in report.concepts:
         for video in concept.videos.tolist():
             wanted.setdefault(video, []).append(concept.index)
-    source = EvalClips(dataset, clips.num_frames, clips.stride, clips.size, clips.clips)
+    source = EvalClips(dataset, **asdict(clips))
     place = {file.name: i for i, file in enumerate(source.videos)}  # without empty files
     found: dict[tuple[int, int], Exhibit] = {}
     bar = tqdm(wanted.items(), desc="atlas", unit="video", delay=2, disable=not progress)

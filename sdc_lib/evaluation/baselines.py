@@ -137,6 +137,7 @@ def train_supervised(
     stride: int = 2,
     config: SupervisedConfig | None = None,
     *,
+    device: str = "cpu",
     progress: bool = True,
 ) -> Supervised:
     """Train a network on all factors of a data set at once.
@@ -146,10 +147,11 @@ def train_supervised(
         num_frames: T, frames in a clip.
         stride: Frames of the file from one frame of the clip to the next.
         config: Network and optimisation.
+        device: Where to train, as torch names it.
         progress: Show a bar.
 
     Returns:
-        The network in ``eval()``.
+        The network in ``eval()``, on that device.
 
     Raises:
         ValueError: If the data set has no factors, or a setting makes no sense.
@@ -168,7 +170,9 @@ def train_supervised(
     samples = TrainClips(
         train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(classes))
     )
-    targets = {f: torch.from_numpy(samples.videos.targets(f)) for f in classes}
+    where = torch.device(device)
+    network.to(where)
+    targets = {f: torch.from_numpy(samples.videos.targets(f)).to(where) for f in classes}
     orders = [
         EpochOrder(len(samples), config.batch_size, config.seed, e) for e in range(config.epochs)
     ]
@@ -180,8 +184,10 @@ def train_supervised(
     network.train()
     for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
         for sample in epoch_batches(samples, order, config.workers, replaced):
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16-mixed"):
-                logits = network(normalize(sample.clip))
+            with torch.autocast(
+                where.type, torch.bfloat16, enabled=config.precision == "bf16-mixed"
+            ):
+                logits = network(normalize(sample.clip.to(where)))
             losses = [F.cross_entropy(logits[f].float(), targets[f][sample.index]) for f in targets]
             optimizer.zero_grad()
             torch.stack(losses).sum().backward()

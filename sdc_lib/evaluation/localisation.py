@@ -83,7 +83,7 @@ def localisation(
     """Compare the attention of the strongest concepts with where things are.
 
     Args:
-        model: Network with concepts; left in the mode it was in.
+        model: Network with concepts, on any device; left in the mode it was in.
         videos: Videos whose generator is known.
         clips: How videos become clips; centre crops only.
         shuffle_time: Put the frames of every clip (and what is known of them) in random order.
@@ -106,18 +106,18 @@ def localisation(
     masses, shares = [], []
     with evaluating(model):
         for pixels, masks in bar:
-            mass, share = _look(model, normalize(pixels), masks)
+            mass, share = _look(model, pixels, masks)
             masses.append(mass)
             shares.append(share)
     return _summarise(np.stack(masses), np.stack(shares), name, resamples, seed)
 
 
 def untrained_heads(model: SDC, config: ModelConfig, seed: int = 0) -> SDC:
-    """The same backbone with heads of random weights, in ``eval()``."""
+    """The same backbone, on the same device, with heads of random weights; in ``eval()``."""
     fresh = random_model(config, seed)
     fresh.boundary = model.boundary
     fresh.backbone.load_state_dict(model.backbone.state_dict())
-    return fresh
+    return fresh.to(next(model.parameters()).device)
 
 
 def _clips_and_masks(
@@ -142,17 +142,19 @@ def _look(
     model: SDC, clips: Tensor, masks: Tensor
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means over clips: mass of both halves and of the shape on each region ``(3, 3)``; areas."""
-    encoded = model.encode(clips)
+    device = next(model.parameters()).device
+    encoded = model.encode(normalize(clips.to(device)))
     _, attention = model.heads.attention(encoded.local, model.heads.concepts("video"))
-    areas = F.adaptive_avg_pool3d(masks, attention.shape[2:])  # (n, 3, T', H', W')
-    of_clip = torch.arange(len(clips))
+    areas = F.adaptive_avg_pool3d(masks.to(device), attention.shape[2:])  # (n, 3, T', H', W')
+    of_clip = torch.arange(len(clips), device=device)
     looks = []
     for half, scores in enumerate(encoded.scores.chunk(2, dim=1)):
         strongest = half * scores.shape[1] + scores.argmax(dim=1)
         looks.append(attention[of_clip, strongest])  # (n, T', H', W'), sums to 1
     looks.append(areas[:, 0] / areas[:, 0].sum(dim=(1, 2, 3), keepdim=True))
     mass = torch.stack([(look[:, None] * areas).sum(dim=(2, 3, 4)).mean(dim=0) for look in looks])
-    return mass.double().numpy(), areas.mean(dim=(0, 2, 3, 4)).double().numpy()
+    share = areas.mean(dim=(0, 2, 3, 4))
+    return mass.cpu().double().numpy(), share.cpu().double().numpy()
 
 
 def _summarise(

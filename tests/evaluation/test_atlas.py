@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 from sdc_lib.augment import normalize
 from sdc_lib.backbones import TinyBackbone
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation.atlas import encode_jpeg, strongest_moment, write_atlas
 from sdc_lib.evaluation.concepts import attention_maps
 from sdc_lib.model import SDC, ConceptHeads
@@ -99,6 +100,24 @@ def test_files_without_frames_shift_no_picture(
         write_atlas(model, listed, path, CLIPS, top=3, progress=False)
         pages.append(Page(path.read_text(encoding="utf-8")))
     assert pages[0].images == pages[1].images
+
+
+def test_pictures_come_from_the_crops_that_were_scored(
+    model: SDC, videos: VideoDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = replace(CLIPS, crops="five_flip")
+    shown: list[torch.Tensor] = []
+
+    def watch(model: SDC, pixels: torch.Tensor, concept: int) -> tuple[torch.Tensor, torch.Tensor]:
+        shown.append(pixels)
+        return strongest_moment(model, pixels, concept)
+
+    monkeypatch.setattr("sdc_lib.evaluation.atlas.strongest_moment", watch)
+    write_atlas(model, videos, tmp_path / "atlas.html", clips, top=1, progress=False)
+    source = EvalClips(videos, **asdict(clips))
+    scored = [source[i].clips for i in range(len(videos))]
+    assert shown
+    assert all(any(torch.equal(pixels, one) for one in scored) for pixels in shown)
 
 
 def test_the_moment_is_where_the_concept_looks_hardest(model: SDC) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,22 @@ def test_supervision_learns_the_factors_and_shows_them_as_halves(world: World) -
         assert torch.equal(a, b)
     features = extract_features(network, world[1], CLIPS)
     assert features.scores["video"].shape == (4, 4)
+
+
+def test_supervision_trains_where_it_is_told_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast: list[str] = []
+
+    def autocast(kind: str, *_: object, **__: object) -> nullcontext[None]:
+        cast.append(kind)
+        return nullcontext()
+
+    monkeypatch.setattr(torch, "autocast", autocast)  # which knows no meta device
+    augment = AugmentConfig(size=16, flip=0.0)
+    config = SupervisedConfig(epochs=1, batch_size=4, augment=augment)
+    network = train_supervised(world[0], 4, 1, config, device="meta", progress=False)
+    assert {part.device.type for part in network.parameters()} == {"meta"} == set(cast)
 
 
 def test_files_without_frames_shift_no_label(world: World) -> None:

@@ -21,6 +21,10 @@ CLIPS = ClipSettings(num_frames=8, size=40, stride=2)
 class Watcher(nn.Module):
     """A model of two concepts: the static one looks everywhere, the dynamic one where it moves."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
     @property
     def heads(self) -> Watcher:
         return self
@@ -64,6 +68,15 @@ def test_the_strongest_concepts_are_compared_with_where_things_are(videos: Motio
         moving[region].value * found.area[region] for region in REGIONS
     )  # all the mass is somewhere
     assert expected == pytest.approx(100, abs=0.01)
+
+
+def test_clips_go_where_the_model_is(videos: MotionFactors) -> None:
+    class Elsewhere(Watcher):
+        def encode(self, clips: Tensor) -> Encoded:
+            raise LookupError(clips.device.type)
+
+    with pytest.raises(LookupError, match="meta"):
+        localisation(Elsewhere().to("meta"), videos, CLIPS, progress=False)  # type: ignore[arg-type]
 
 
 def test_shuffled_time_moves_masks_with_their_frames(videos: MotionFactors) -> None:
