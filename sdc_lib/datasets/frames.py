@@ -100,7 +100,8 @@ def eval_indices(
         length: Frames in the video, at least 1.
         num_frames: T, frames in a clip.
         stride: Frames from one frame of a clip to the next.
-        clips: ``"dense"``: starts 0, s, 2s, ... with ``s = T * stride // 2 - 1``, half a clip;
+        clips: ``"dense"``: starts 0, s, 2s, ... with ``s = T * stride // 2 - 1``, about half a
+            clip, as long as a clip fits: up to ``s - 1`` frames at the end are in none;
             ``"ten"``: ten starts from the first to the last possible; ``"centre"``: one.
 
     Returns:

@@ -32,7 +32,8 @@ class HMDB51(ListedVideos):
 
     ``root`` holds ``<class>/*.avi`` (or ``hmdb51_org/<class>/*.avi``) and
     ``testTrainMulti_7030_splits/<class>_test_split{1,2,3}.txt``. Classes are in alphabetical
-    order. The group of a clip is the film that it was cut from, as its name tells.
+    order. The group of a clip is the film that it was cut from, as its name tells,
+    whatever its class.
 
     Args:
         root: The folder.
@@ -116,4 +117,4 @@ def _source(name: str, class_name: str) -> str:
     """The film that a clip is from; the clip itself where its name has another form."""
     stem = PurePosixPath(name).stem
     match = re.match(rf"(.+)_{re.escape(class_name)}{_PROPERTIES}", stem)
-    return f"{class_name}/{match[1] if match else stem}"
+    return match[1] if match else stem

@@ -107,8 +107,8 @@ class AttentionExplorer(Explorer):
         return mosaic([tiles[i : i + columns] for i in range(0, len(tiles), columns)])
 
     def describe(self) -> str:
-        """How many concepts are listed and kept."""
-        names = ", ".join(map(self.name, self.visible())) or "none"
+        """Which concepts are shown, with their scores, and how many the filter keeps."""
+        names = ", ".join(map(self._label, self.visible())) or "none"
         kept = f"the filter keeps {int(self.kept.sum())} of {len(self.kept)}"
         return f"Concepts with their scores: {names}; {kept}."
 

@@ -35,7 +35,9 @@ class ClipSettings:
     stride: Annotated[int, Range(1, 1024)] = 1
     """Frames of the file from one frame of the clip to the next."""
     clips: Literal["dense", "ten", "centre"] = "dense"
-    """Half-overlapping clips over the whole video, ten uniform starts, or one in the middle."""
+    """Clips from the first frame on, each about half over the one before, as long as a whole one
+    fits: up to ``T * stride // 2 - 2`` frames at the end are in none. Or ten clips evenly from the
+    first to the last possible start; or one in the middle."""
     crops: Crops = "centre"
     """The centre, or corners and centre, or those and their mirror images."""
 
@@ -188,7 +190,7 @@ def _largest_sample(source: EvalClips) -> int:
     crops = {"centre": 1, "five": 5, "five_flip": 10}[source.crops]
     longest = max(file.num_frames or 0 for file in source.videos)
     frames = source.num_frames * {"centre": 1, "ten": 10}.get(source.clips, 1)
-    if source.clips == "dense":  # every frame is in two clips
+    if source.clips == "dense":  # as clips overlap by half, most frames are in two
         frames = max(frames, 2 * longest // source.stride)
     return 3 * frames * crops * source.size**2
 

@@ -96,9 +96,10 @@ def _write(source: PathLike, path: Path, fps: float, short_side: int, quality: i
 
 
 def _size(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """Width and height with the shorter side ``short_side`` or less, multiples of 8 if it shrinks.
+    """Width and height with the shorter side ``short_side`` or less.
 
-    Colours are converted more than twice as fast at such widths.
+    Where the video shrinks, the longer side is a multiple of 8: colours are converted more than
+    twice as fast at such widths.
     """
     shorter = min(width, height)
     if shorter <= short_side:

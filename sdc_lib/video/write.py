@@ -1,4 +1,4 @@
-"""Write H.264 video files with PyAV; ``sdc_lib.video.read`` passes ``write_video`` on."""
+"""Write H.264 video files with PyAV."""
 
 from __future__ import annotations
 

@@ -106,6 +106,7 @@ def test_dense_clips_start_every_half_clip() -> None:
     assert clips[1].tolist() == list(range(7, 23))
     assert eval_indices(40, 4, 3, "dense")[:, 0].tolist() == [0, 5, 10, 15, 20, 25, 30]
     assert eval_indices(3, 2, 1, "dense")[:, 0].tolist() == [0, 1]
+    assert eval_indices(45, 16, 2, "dense").max() == 30  # 14 frames at the end are in no clip
 
 
 def test_ten_and_centre_clips() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.datasets.hmdb51 import HMDB51
+from sdc_lib.evaluation.splits import carve_validation
 from tests.datasets import trees
 
 
@@ -25,9 +26,9 @@ def test_flags_labels_and_odd_names(tmp_path: Path) -> None:
     ]
     assert train.targets().tolist() == [0, 0, 1]
     assert train.groups == (
-        "brush_hair/April_09",
-        "brush_hair/April_09",
-        "kick/50_FIRST_DATES_[x](y)",
+        "April_09",
+        "April_09",
+        "50_FIRST_DATES_[x](y)",
     )
     assert not any("unused" in file.name for file in (*train, *test))
 
@@ -58,6 +59,19 @@ def test_a_class_without_list_of_the_fold_is_noted(tmp_path: Path) -> None:
     assert videos.class_names == ("brush_hair", "kick")
     assert set(videos.targets().tolist()) == {0}
     assert "missing: kick_test_split2.txt" in videos.summary()
+
+
+def test_clips_of_one_film_are_one_group_in_all_classes(tmp_path: Path) -> None:
+    root = trees.hmdb51(tmp_path)
+    name = "April_09_kick_f_cm_np1_fr_med_0.avi"
+    trees.touch(root / "kick" / name)
+    path = root / "testTrainMulti_7030_splits" / "kick_test_split1.txt"
+    path.write_text(f"{path.read_text()}{name} 1\n")
+    train = HMDB51(root)
+    of_film = [file.label for file in train if file.group == "April_09"]
+    assert of_film == [0, 0, 1]
+    for part in carve_validation(train, 0.2):
+        assert {file.label for file in part if file.group == "April_09"} in ({0, 1}, set())
 
 
 def test_shared_sources_are_noted(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_the_attention_explorer_names_concepts_by_half_and_place() -> None:
     labels = [text.get_text() for text in explorer.static().axes[0].texts]
     assert {"static 1: 0.90", "dynamic 1: 0.80", "dynamic 2: 0.40"} <= set(labels)
     assert font(11).getlength("dynamic 49: -0.99 ✓") < 118 * DENSITY, "a caption fits its map"
-    assert "static 1, dynamic 1, dynamic 2, static 2;" in explorer.describe()
+    listed = "static 1: 0.90, dynamic 1: 0.80, dynamic 2: 0.40, static 2: "
+    assert f"Concepts with their scores: {listed}" in explorer.describe()
     with pytest.raises(ValueError, match="two halves"):
         explore.AttentionExplorer(noise_clip(), maps[:5], scores[:5], scores[:5], top_k=4)
 
