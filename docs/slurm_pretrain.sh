@@ -3,7 +3,8 @@
 #
 #   sbatch --nodes 4 docs/slurm_pretrain.sh kinetics400 runs/k400 /data/kinetics400
 #
-# One task a GPU: --ntasks-per-node and --gpus-per-node must agree with --devices.
+# All machines must see OUT as the same folder, on a shared file system: each task reads the
+# checkpoint there. One task a GPU: --ntasks-per-node and --gpus-per-node must agree with --devices.
 #SBATCH --job-name=sdc
 #SBATCH --nodes=1
 #SBATCH --gpus-per-node=8

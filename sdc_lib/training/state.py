@@ -254,9 +254,20 @@ def resume(state: RunState, fabric: Fabric, folder: RunFolder, fingerprint: str)
 
     Returns:
         Whether there was a checkpoint.
+
+    Raises:
+        CheckpointError: If none can be read, or the processes do not find the same one.
+        ValueError: See `restore`.
     """
     with fabric.rank_zero_first():
         newest = load_newest(folder.checkpoints)
+    names = _gather(newest.path.name if newest else "none", fabric)
+    for process, name in enumerate(names):
+        if name != names[0]:
+            raise CheckpointError(
+                f"process 0 finds checkpoint {names[0]} in {folder.checkpoints}, process {process} "
+                f"finds {name}; all machines must share the folder of a run"
+            )
     if newest is None:
         return False
     restore(state, newest.state, fabric)

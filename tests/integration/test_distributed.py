@@ -103,6 +103,15 @@ def test_replaced_videos_are_counted_over_all_processes(
     assert torch.load(newest, weights_only=True)["replaced"] == 3
 
 
+def test_processes_that_find_other_checkpoints_do_not_go_on(
+    two: tuple[Path, dict[str, Any]],
+) -> None:
+    for process, said in enumerate(two[1]["apart"]):
+        assert said.startswith("process 0 finds checkpoint step_00000001."), said
+        assert f"apart_{process}" in said
+        assert said.endswith("process 1 finds none; all machines must share the folder of a run")
+
+
 def test_processes_that_a_run_starts_share_the_cores(two: tuple[Path, dict[str, Any]]) -> None:
     assert two[1]["workers"] == available_cores() // 2
 

@@ -25,6 +25,7 @@ from sdc_lib.support.processes import loader_workers
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.training.batches import PixelBatch
 from sdc_lib.training.batchnorm import synchronize_batchnorm
+from sdc_lib.training.checkpoints import CheckpointError
 from sdc_lib.training.log import Row
 from sdc_lib.training.networks import SixViews
 from sdc_lib.training.schedule import Phase
@@ -148,6 +149,26 @@ def train_on_broken(videos: Path, out: Path, processes: int) -> str:
     return "no error"
 
 
+def train_apart(videos: Path, out: Path) -> str:
+    """Continue a run whose folder only the first process sees; what that says."""
+    batch = CONFIG.optim.batch_size // 2
+    config = changed(optim={"batch_size": batch})
+    for last in (1, 2):
+        try:
+            pretrain(
+                config,
+                out / f"apart_{rank()}",
+                videos=open_videos(videos),
+                max_steps=last,
+                accelerator="cpu",
+                devices=2,
+                progress=False,
+            )
+        except CheckpointError as error:
+            return str(error)
+    return "no error"
+
+
 def main(videos: Path, out: Path) -> None:
     torch.set_num_threads(1)
     rows = {name: train(name, videos, out, 2) for name in RUNS}
@@ -156,9 +177,11 @@ def main(videos: Path, out: Path) -> None:
     workers = loader_workers(1000)
     errors: list[Any] = [None] * world_size()
     torch.distributed.all_gather_object(errors, train_on_broken(videos, out, 2))
+    apart: list[Any] = [None] * world_size()
+    torch.distributed.all_gather_object(apart, train_apart(videos, out))
     if rank() == 0:
         seen = {"rows": rows, "steps": steps, "compiled": difference, "errors": errors}
-        seen["workers"] = workers
+        seen.update(workers=workers, apart=apart)
         torch.save(seen, out / "seen.pt")
 
 
