@@ -145,6 +145,7 @@ class ClipSource:
         labels = {name: dataset.targets(name)[rows] for name in dataset.factor_names}
         if all(file.label is not None for file in dataset):
             labels = {"label": dataset.targets()[rows], **labels}
+        groups = dataset.groups
         by_kind: dict[str, dict[str, Floats]] = {"pooled": {}, "scores": {}}
         for (kind, stream), values in means.items():
             by_kind[kind][stream] = values[rows].astype(np.float32)
@@ -156,7 +157,7 @@ class ClipSource:
             scores=by_kind["scores"],
             labels=labels,
             classes={"label": tuple(dataset.class_names), **dataset.factor_names},
-            groups=tuple(dataset.groups[i] for i in rows),
+            groups=tuple(groups[i] for i in rows),
             official=self._official,
             left_out=(
                 *(f"{left.name}: {left.cause}" for left in dataset.left_out),

@@ -48,6 +48,23 @@ def test_videos_shorter_than_a_clip_are_counted(world: World) -> None:
         assert f"(4 frames, {stride + 1} apart)" in str(seen[0].message)
 
 
+def test_the_list_of_groups_is_made_once(world: World) -> None:
+    made: list[str] = []
+
+    class Counting(VideoDataset):
+        @property
+        def groups(self) -> tuple[str, ...]:
+            made.append(self.name)
+            return super().groups
+
+    files = world[1].subset(range(4))
+    videos = Counting("v", files.root, "all", files, files.class_names, files.factor_names)
+    source = ClipSource(videos, CLIPS)
+    made.clear()
+    assert source.describe({}).groups == files.groups
+    assert len(made) == 1
+
+
 def test_no_video_left_names_the_first_cause(tmp_path: Path) -> None:
     empty = VideoDataset("v", tmp_path, "all", [], left_out=[LeftOut("a.mp4", "broken: cut")])
     with pytest.raises(ValueError, match=r"v/all has no videos to encode; a\.mp4: broken: cut"):
