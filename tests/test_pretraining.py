@@ -96,6 +96,18 @@ def test_the_seed_decides_everything(train: Train) -> None:
     assert not torch.equal(one["backbone.stem.0.weight"], other["backbone.stem.0.weight"])
 
 
+def test_exported_concepts_have_unit_length_and_checkpoints_their_own(train: Train) -> None:
+    result = train(max_steps=4)
+    newest = sorted((result.folder / "checkpoints").iterdir())[-1]
+    saved = torch.load(newest, weights_only=True)["model"]
+    exported = weights(result)
+    for name in (n for n in exported if n.startswith("heads.codebooks")):
+        lengths = exported[name].norm(dim=1)
+        assert_close(lengths, torch.ones_like(lengths), rtol=0, atol=1e-6)
+        assert (saved[name].norm(dim=1) - 1).abs().max() > 1e-6
+        assert_close(exported[name], saved[name], rtol=0.05, atol=1e-3)
+
+
 def test_cutting_a_run_short_does_not_change_its_schedule(train: Train) -> None:
     short, long = train(name="a", max_steps=2), train(name="b", max_steps=4)
     columns = [name for name in COLUMNS if name not in TIMINGS]

@@ -1,5 +1,6 @@
 """The folder of a run: its configuration, its records, and whether it may be continued."""
 
+import copy
 import dataclasses
 import json
 import platform
@@ -103,6 +104,9 @@ class RunFolder:
     ) -> bool:
         """Write the weights of a finished run, unless they are there already and whole.
 
+        Concepts are written with unit length, as every step scales them back to it before it looks
+        at them; `model` keeps those that the last step left.
+
         Args:
             model: With these weights.
             config: Of the run.
@@ -115,7 +119,9 @@ class RunFolder:
         """
         if is_written(self.weights, provenance if stepped else {"steps": provenance["steps"]}):
             return False
-        export_model(model, config, self.weights, provenance)
+        exported = SDC(model.backbone, copy.deepcopy(model.heads))
+        exported.heads.normalize_codebooks_()
+        export_model(exported, config, self.weights, provenance)
         return True
 
     def remove_encoded(self) -> None:
