@@ -69,11 +69,11 @@ def cache_clips(
 @torch.no_grad()
 def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
     """The features that `extract_features` would give for this backbone with these heads."""
-    device = next(heads.parameters()).device
+    weight = next(heads.parameters())
     scores: dict[str, Floats] = {}
     with evaluating(heads):
         for stream, rows in cached.pooled.items():
-            of_clips = heads.score(rows.to(device), stream).cpu()
+            of_clips = heads.score(rows.to(weight), stream).cpu()
             scores[stream] = _mean(of_clips, cached.videos, len(cached.features))
     return replace(cached.features, scores=scores)
 

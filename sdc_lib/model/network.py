@@ -124,7 +124,7 @@ class SDC(nn.Module):
         """Encode clips as one of the three streams, for evaluation.
 
         Args:
-            clips: Normalised clips, ``(B, C, T, H, W)``.
+            clips: Normalised clips, ``(B, C, T, H, W)``; computed with in the weights' precision.
             stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
             frame_index: The frame to freeze, the middle one by default.
             boundary: First frame of a difference, see `frame_difference`; the model's own by
@@ -139,6 +139,7 @@ class SDC(nn.Module):
         require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
         _refuse_bytes(clips)
         require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
+        clips = clips.to(next(self.parameters()).dtype)
         if stream == "static":
             clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
         elif stream == "dynamic":

@@ -77,8 +77,10 @@ def load(name_or_path: str | Path) -> SDC:
             in ``data/weights`` of the checkout (or in ``$SDC_WEIGHTS``).
 
     Returns:
-        The model in evaluation mode. Its ``provenance`` says where it came from: ``source``,
-        ``sha256``, ``config`` and what the training run wrote (steps, epochs, data set).
+        The model in evaluation mode, in float32: weights of a run in float64 are rounded, and
+        ``model.double()`` does not bring back what that takes away. Its ``provenance`` says where
+        it came from: ``source``, ``sha256``, ``config`` and what the training run wrote (steps,
+        epochs, data set).
 
     Raises:
         ValueError: If there is no such model, the file is not one that `export_model` wrote, or it

@@ -71,6 +71,16 @@ def test_extraction_leaves_the_network_bit_identical_and_in_its_mode(
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+def test_weights_in_float64_are_evaluated_in_float64(model: SDC, world: World) -> None:
+    single = extract_features(model, world[1], CLIPS)
+    double = extract_features(model.double(), world[1], CLIPS)
+    for stream in single.pooled:
+        np.testing.assert_allclose(double.pooled[stream], single.pooled[stream], atol=1e-5)
+        np.testing.assert_allclose(double.scores[stream], single.scores[stream], atol=1e-5)
+    clips = torch.rand(2, 3, 4, 16, 16)
+    assert model.eval().encode(clips, "dynamic").scores.dtype == torch.float64
+
+
 @pytest.mark.parametrize(("batch_size", "workers"), [(1, 0), (7, 0), (64, 2)])
 def test_neither_batch_size_nor_workers_change_features(
     model: SDC, world: World, batch_size: int, workers: int

@@ -100,6 +100,8 @@ def test_rescored_clips_equal_extracted_features(
         np.testing.assert_allclose(found.pooled[stream], expected.pooled[stream], atol=1e-5)
     assert found.names == expected.names
     assert network.heads.training
+    in_float64 = rescore(heads(7).double(), cached)
+    np.testing.assert_allclose(in_float64.scores["video"], found.scores["video"], atol=1e-5)
 
 
 def test_every_family_of_terms_falls() -> None:
