@@ -16,7 +16,8 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -96,10 +97,24 @@ def check_value(name: str, value: Any, hint: Any) -> None:
     if choices and value not in choices:
         wanted = ", ".join(map(str, choices))
         raise ValueError(f"{name} is {value!r}; it must be one of {wanted}")
+    if _fraction(value) and _kind(hint) is int:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")
     for part in (hint, *get_args(hint)):  # of a setting that may be left open, one part has it
         for extra in getattr(part, "__metadata__", ()):
             if isinstance(extra, Range) and value is not None and value not in extra:
                 raise ValueError(f"{name} is {value!r}; it must be {extra}")
+
+
+def _fraction(value: Any) -> bool:
+    """Whether a value is a float, or a tuple with one in it."""
+    return isinstance(value, float) or (isinstance(value, tuple) and any(map(_fraction, value)))
+
+
+def _kind(hint: Any) -> Any:
+    """The type of a setting's numbers, without ranges, tuples and what leaves it open."""
+    if get_origin(hint) in (Annotated, tuple, Union, UnionType):
+        return _kind(next(part for part in get_args(hint) if part is not type(None)))
+    return hint
 
 
 def _fields(settings: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:

@@ -28,6 +28,7 @@ class Outer:
 
 
 def test_the_limits_pass_and_what_is_beyond_them_does_not() -> None:
+    check_settings(Outer(inner=Inner(lr=1)))  # a whole number is a number
     limits = Outer(1_000_000, 9, Inner(10.0, (1, 9), "b"))
     check_settings(limits)
     for beyond in (replace(limits, batch_size=1_000_001), replace(limits, limit=10)):
@@ -42,6 +43,13 @@ def test_the_limits_pass_and_what_is_beyond_them_does_not() -> None:
         (Outer(10**30), f"batch_size is {10**30}; it must be from 1 to 1000000"),
         (Outer(True), "batch_size is True; it must be from 1 to 1000000"),
         (Outer("4"), "batch_size is '4'; it must be from 1 to 1000000"),  # type: ignore[arg-type]
+        (Outer(64.5), "batch_size is 64.5; it must be a whole number"),  # type: ignore[arg-type]
+        (Outer(64.0), "batch_size is 64.0; it must be a whole number"),  # type: ignore[arg-type]
+        (Outer(limit=1.5), "limit is 1.5; it must be a whole number"),  # type: ignore[arg-type]
+        (
+            Outer(inner=Inner(grid=(1, 2.5))),  # type: ignore[arg-type]
+            "inner.grid is (1, 2.5); it must be a whole number",
+        ),
         (Outer(limit=0), "limit is 0; it must be from 1 to 9"),
         (Outer(inner=Inner(0.0)), "inner.lr is 0.0; it must be above 0 and at most 10"),
         (Outer(inner=Inner(math.nan)), "inner.lr is nan; it must be above 0 and at most 10"),
