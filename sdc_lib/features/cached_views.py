@@ -18,6 +18,7 @@ from sdc_lib.datasets.clips import PairClips, PairSample
 from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.model import SDC
+from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.modes import evaluating
 from sdc_lib.support.tuning import keep_freed_memory
 from sdc_lib.support.workers import start_worker
@@ -115,7 +116,10 @@ def cache_views(
         autocast=autocast,
         progress=progress,
     )
-    return join_samples(list(samples), clips.videos, passes)
+    whole = SampleStore(passes * len(clips))
+    for part in samples:
+        whole.add(part)
+    return whole.by_pass(clips.videos, passes)
 
 
 def encode_samples(
@@ -175,16 +179,48 @@ def concatenate(parts: Sequence[EncodedSamples]) -> EncodedSamples:
     )
 
 
-def join_samples(parts: Sequence[EncodedSamples], videos: VideoDataset, passes: int) -> CachedViews:
-    """All samples of a data set, by video and pass."""
-    whole = concatenate(parts)
-    shown = whole.indices.unflatten(0, (-1, passes))
-    return CachedViews(
-        whole.pooled.unflatten(0, (-1, passes)),
-        whole.local.unflatten(0, (-1, passes)) if whole.local is not None else None,
-        shown,
-        _labels_of(videos, shown),
-    )
+class SampleStore:
+    """All samples of a data set, filled part by part into memory that is taken once.
+
+    Args:
+        total: Samples that there will be.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        """Samples that are there, the first ones."""
+        self._whole: EncodedSamples | None = None
+
+    def add(self, part: EncodedSamples) -> None:
+        """Copy the samples that come next; all parts have local maps, or none."""
+        if self._whole is None:
+            self._whole = EncodedSamples(
+                self._room(part.pooled),
+                None if part.local is None else self._room(part.local),
+                self._room(part.indices),
+            )
+        end = self.done + len(part.indices)
+        for whole, rows in zip(self._whole, part, strict=True):
+            if whole is not None and rows is not None:
+                whole[self.done : end] = rows
+        self.done = end
+
+    def _room(self, rows: Tensor) -> Tensor:
+        return rows.new_empty(self.total, *rows.shape[1:])
+
+    def by_pass(self, videos: VideoDataset, passes: int) -> CachedViews:
+        """The samples by video and pass, in the same memory; all must be there."""
+        assert self._whole is not None
+        assert self.done == self.total
+        pooled, local, indices = self._whole
+        shown = indices.unflatten(0, (-1, passes))
+        return CachedViews(
+            pooled.unflatten(0, (-1, passes)),
+            None if local is None else local.unflatten(0, (-1, passes)),
+            shown,
+            _labels_of(videos, shown),
+        )
 
 
 def _samples(
@@ -193,12 +229,14 @@ def _samples(
     """Batches, each a `PairSample` of stacked fields; the passes of a video stand side by side."""
     every = [SampleKey(p, i) for i in range(len(clips)) for p in range(passes)]
     keys = every[first * batch_size :]
+    workers, prefetch = fitting_workers(workers, batch_size * clips.sample_bytes())
     loader: DataLoader[Any] = DataLoader(
         clips,
         batch_size=batch_size,
         sampler=keys,
         num_workers=workers,
         worker_init_fn=start_worker,
+        prefetch_factor=prefetch if workers else None,
     )
 
     def videos_of(number: int) -> list[int]:

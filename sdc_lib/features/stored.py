@@ -20,9 +20,9 @@ from sdc_lib.datasets.frames import SampleKey, sample_generator
 from sdc_lib.features.cached_views import (
     CachedViews,
     EncodedSamples,
+    SampleStore,
     concatenate,
     encode_samples,
-    join_samples,
 )
 from sdc_lib.features.parts import PartFolder
 from sdc_lib.model import SDC
@@ -111,15 +111,16 @@ def store_pairs(
     passes = config.optim.stored_passes
     made_from = digest(model.backbone.state_dict()) + pairs.videos.fingerprint()
     folder = PartFolder(kept, made_from)
-    parts = list(folder.read())
-    done = sum(len(part.indices) for part in parts)
-    if done == passes * len(pairs):
-        return StoredPairs(join_samples(parts, pairs.videos, passes), config.seed)
+    whole = SampleStore(passes * len(pairs))
+    for part in folder.read():
+        whole.add(part)
+    if whole.done == whole.total:
+        return StoredPairs(whole.by_pass(pairs.videos, passes), config.seed)
     batches = encode_samples(
         model,
         pairs,
         passes,
-        first=done // BATCH,
+        first=whole.done // BATCH,
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
         batch_size=BATCH,
@@ -130,12 +131,11 @@ def store_pairs(
     with closing(batches):
         for part in _parts(batches, stop):
             if writes:
-                folder.write(done, part)
-            parts.append(part)
-            done += len(part.indices)
-    if done < passes * len(pairs):
+                folder.write(whole.done, part)
+            whole.add(part)
+    if whole.done < whole.total:
         return None
-    return StoredPairs(join_samples(parts, pairs.videos, passes), config.seed)
+    return StoredPairs(whole.by_pass(pairs.videos, passes), config.seed)
 
 
 def _parts(batches: Iterator[EncodedSamples], stop: Callable[[], bool]) -> Iterator[EncodedSamples]:

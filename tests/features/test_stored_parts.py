@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from torch import Tensor
 
 import sdc_lib.features.cached_views as cached_views
 import sdc_lib.features.stored as stored
+from sdc_lib.augment import ClipAugment
 from sdc_lib.datasets.base import VideoDataset
+from sdc_lib.datasets.clips import PairClips
+from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.cached_views import EncodedSamples
 from sdc_lib.features.parts import PartFolder
+from sdc_lib.model import build_model
 from sdc_lib.pretraining import PretrainResult, pretrain
 from sdc_lib.training.estimate import stored_bytes
 from tests.helpers.small_runs import changed, make_videos
@@ -86,6 +91,48 @@ def test_a_stop_while_encoding_ends_after_the_batch_and_loses_none(
     assert encoded.count == 12
     assert same(weights(second), weights(whole))
     assert json.loads((first.folder / "run.json").read_text())["seconds"] >= seconds
+
+
+def test_what_is_joined_is_not_kept_twice(
+    videos: VideoDataset, tmp_path: Path, encoded: Encoded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[weakref.ref[Tensor]] = []
+    add = cached_views.SampleStore.add
+
+    def watch(store: cached_views.SampleStore, part: EncodedSamples) -> None:
+        assert all(earlier() is None for earlier in parts)
+        parts.append(weakref.ref(part.pooled))
+        add(store, part)
+
+    monkeypatch.setattr(cached_views.SampleStore, "add", watch)
+    run(tmp_path, videos, max_steps=5)
+    assert len(parts) == 3
+    run(tmp_path, videos)  # reads the parts again
+    assert len(parts) == 6
+    cached_views.cache_views(build_model(CONFIG.model), PairClips(videos, 4), 1, batch_size=4)
+    assert len(parts) == 9
+
+
+def test_workers_that_encode_fit_into_shared_memory(
+    videos: VideoDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = PairClips(videos, 4, augment=ClipAugment(CONFIG.data.augment))
+    room = 2 * 2 * 4 * pairs.sample_bytes()  # half of it for two batches of four
+    monkeypatch.setattr("sdc_lib.support.memory.free_shared_memory", lambda: room)
+    monkeypatch.setattr("sdc_lib.support.memory.loader_workers", lambda wanted: wanted)
+    started: list[int] = []
+
+    def watch(loader: Any, *rest: Any) -> Any:
+        started.append(loader.num_workers)
+        return read_ahead(loader, *rest)
+
+    monkeypatch.setattr(cached_views, "read_ahead", watch)
+    model = build_model(CONFIG.model)
+    with pytest.warns(UserWarning, match="--shm-size"):
+        found = cached_views.cache_views(model, pairs, 1, batch_size=4, workers=3)
+    alone = cached_views.cache_views(model, pairs, 1, batch_size=4)
+    assert started == [1, 0]
+    assert torch.equal(found.pooled, alone.pooled)
 
 
 def test_a_crash_while_encoding_loses_one_part_at_most(
