@@ -36,7 +36,9 @@ def progress(log: Log, config: PretrainConfig, smooth: int = 20) -> dict[str, Ar
     """How far every term has come, 0 at chance and 1 at its best, by name, ``(steps,)`` each.
 
     Contrast comes from log B (2 log B with two pairs), alignment from log K, fidelity from 0 to −1,
-    local terms from 2; before their first epoch local terms are NaN.
+    local terms from 2, the upper end of their chance. The best is 0 but for fidelity; alignment
+    cannot get there, since its least is the entropy of the assignments. Before their first epoch
+    local terms are NaN.
 
     Args:
         log: See `sdc_lib.plots.loss_curves`.
@@ -59,7 +61,10 @@ def progress(log: Log, config: PretrainConfig, smooth: int = 20) -> dict[str, Ar
 
 
 def onsets(log: Log, config: PretrainConfig, smooth: int = 20) -> list[Onset]:
-    """When the terms left chance, first one first; those that never did come last."""
+    """When the terms left chance, first one first; those that never did come last.
+
+    Local terms begin below the upper end of their chance: of them the first step that counts.
+    """
     steps = _steps(log_columns(log))
     found = []
     for term, way in progress(log, config, smooth).items():
