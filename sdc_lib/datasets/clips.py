@@ -27,10 +27,10 @@ from sdc_lib.datasets.reading import (
     check_clip,
     read_file,
     read_or_replace,
-    torch_seeded,
     without_empty,
     without_short,
 )
+from sdc_lib.support.generators import seeded
 
 __all__ = [
     "EvalClips",
@@ -157,7 +157,7 @@ class PairClips(Dataset[PairSample]):
         still = int(rng.integers(self.num_frames))
         stills = clips[:, :, still : still + 1]
         draws = torch.empty(0)
-        with torch_seeded(rng):
+        with seeded(int(rng.integers(2**63))):
             if isinstance(self.augment, ClipAugment) and self._crop_only:
                 clips, of_clips = _crop(self.augment, clips)
                 stills, of_stills = _crop(self.augment, stills)
@@ -236,7 +236,7 @@ class TrainClips(Dataset[TrainSample]):
 
         clip, index = read_or_replace(self.videos, epoch_key.index, choose, rng, self._read)
         if self.augment is not None:
-            with torch_seeded(rng):
+            with seeded(int(rng.integers(2**63))):
                 clip = self.augment(clip)
         return TrainSample(clip.contiguous(), self._labels[index], index, index != epoch_key.index)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -65,20 +63,6 @@ def without_empty(videos: VideoDataset) -> VideoDataset:
     if empty:  # then `rest` is a copy
         rest.left_out += empty
     return rest
-
-
-@contextmanager
-def torch_seeded(rng: np.random.Generator) -> Iterator[None]:
-    """Seed torch's CPU generator from ``rng`` and put its state back afterwards.
-
-    ``torch.manual_seed`` would reset the GPU's generators as well.
-    """
-    state = torch.get_rng_state()
-    torch.default_generator.manual_seed(int(rng.integers(2**63)))
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
 
 
 def read_file(

@@ -20,6 +20,7 @@ from sdc_lib.evaluation.factors import known_factors
 from sdc_lib.evaluation.train_batches import EpochOrder, Replaced, epoch_batches
 from sdc_lib.features import ClipSettings, Features, extract_features
 from sdc_lib.model import SDC, Encoded, build_model
+from sdc_lib.support.generators import seeded
 from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
 from sdc_lib.views import Stream, frame_difference, static_view
 
@@ -32,9 +33,8 @@ def is_random(weights: str | Path) -> bool:
 
 
 def random_model(config: ModelConfig, seed: int = 0) -> SDC:
-    """A model with random weights, reproducible and without touching the global generator."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """A model with random weights, reproducible and without touching the global generators."""
+    with seeded(seed):
         return build_model(config).eval()
 
 
@@ -161,8 +161,7 @@ def train_supervised(
     check_settings(config)
     if not train.factor_names:
         raise ValueError(f"{train.name} has no factors to learn")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         backbone = build_backbone(config.backbone)
         classes = {factor: len(names) for factor, names in train.factor_names.items()}
         halves = (known_factors(classes) or tuple(classes))[:2]

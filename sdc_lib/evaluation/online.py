@@ -32,6 +32,7 @@ from sdc_lib.evaluation.splits import carve_validation
 from sdc_lib.evaluation.train_batches import EpochOrder, Replaced, TrainAugment, epoch_batches
 from sdc_lib.features import ClipSettings, ClipSource
 from sdc_lib.model import SDC
+from sdc_lib.support.generators import seeded
 from sdc_lib.support.settings import Count, Range, Seed, Share, Workers, check_settings
 
 
@@ -184,8 +185,7 @@ def _run(
     check_disjoint(train, test)
     classes = int(max(train.targets(target).max(), test.targets(target).max())) + 1
     names = train.class_names if target is None else train.factor_names[target]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed, next(model.backbone.parameters()).device):
         dim = int(model.backbone.dim)  # type: ignore[arg-type]
         backbone = copy.deepcopy(model.backbone)
         network = Classifier(backbone, dim, max(classes, len(names)), kind, config.dropout)

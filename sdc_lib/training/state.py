@@ -25,6 +25,7 @@ from sdc_lib.support.devices import (
     multiplies_bf16,
     pick_device,
 )
+from sdc_lib.support.generators import seeded
 from sdc_lib.terms import term_weights
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
@@ -136,8 +137,7 @@ def local_count(fabric: Fabric) -> int:
 
 def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     """Make everything anew; the weights depend only on the seed and where the backbone is from."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         model = build_model(config.model)
     if config.init_backbone:
         model.backbone.load_state_dict(load(config.init_backbone).backbone.state_dict())
