@@ -59,7 +59,7 @@ class DataConfig:
     """Which MotionFactors; other data sets ignore it."""
     fold: Annotated[Fold, Former("split")] = 1
     """Official split number, where there are several."""
-    num_frames: Annotated[int, Range(1, 1024)] = 16
+    num_frames: Annotated[int, Range(2, 1024)] = 16
     """T, frames in a clip."""
     max_stride: Annotated[float, Range(1, 1024)] = 3.0
     """Largest temporal stride; one stride a video is drawn from [1, max_stride]."""

@@ -185,7 +185,7 @@ class _Run:
         """Go on to the last step, or until a stop is requested."""
         state, plan = self.state, self.plan
         if state.step >= plan.last_step:
-            self._report(f"{self.folder.path} has its {plan.last_step} steps: nothing left to do")
+            self._report(f"{self.folder.path} has {state.step} steps: nothing left to do")
             self._note(0.0)  # what an earlier call was killed before it could say
             return
         started = time.perf_counter()

@@ -21,6 +21,7 @@ from sdc_lib.datasets.usable import usable, usable_file
 from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.features import ClipSettings, extract_features
 from sdc_lib.features.store import load_arrays, save_arrays
+from sdc_lib.support.devices import pick_device
 from sdc_lib.support.files import check_writable
 from sdc_lib.views import STREAMS, Stream
 from sdc_lib.weights import load, load_config, resolve
@@ -88,7 +89,7 @@ def embed_videos(
         clips: How videos become clips; as the weights were trained by default.
         batch_size: Clips a forward pass.
         workers: Processes that decode; 0 decodes here.
-        device: Where to compute.
+        device: Where to compute, ``"auto"`` for the best that there is.
         progress: Show a bar if it takes more than two seconds.
 
     Returns:
@@ -98,6 +99,7 @@ def embed_videos(
         ValueError: If there are no such weights, or no video can be read.
         VideoError: If ``videos`` is a file that cannot be used.
     """
+    device = pick_device(device)
     model = load(weights)
     clips = clips or settings_for("own", load_config(weights)).clips
     dataset = _open(Path(videos), workers, progress)
@@ -139,7 +141,7 @@ def search(
         top: How many matches at most.
         stream: ``"video"``, ``"static"`` (what things are) or ``"dynamic"`` (how they move).
         weights: Where the weights are now; where they were when the gallery was made by default.
-        device: Where to compute.
+        device: Where to compute, ``"auto"`` for the best that there is.
 
     Returns:
         Matches, best first; equal ones in the gallery's order.

@@ -149,3 +149,14 @@ def test_a_broken_archive_is_one_line(gallery: Embeddings, tmp_path: Path) -> No
         load_embeddings(path)
     assert "pickle" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_device_is_chosen_or_refused_by_name(
+    gallery: Embeddings, folder: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    query = folder / gallery.names[0]
+    assert search(gallery, query, device="auto")[0].name == gallery.names[0]
+    with pytest.raises(ValueError, match="torch finds 0 CUDA devices; use auto or cpu"):
+        embed_videos(weights, query, device="cuda", progress=False)

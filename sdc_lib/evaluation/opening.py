@@ -35,7 +35,13 @@ def config_of(weights: str | Path) -> PretrainConfig:
 
 
 def part_names(split: Literal["val", "test"], folds: str | None) -> tuple[Split, ...]:
-    """The parts of a data set that an evaluation opens: two splits, or all for folds."""
+    """The parts of a data set that an evaluation opens: two splits, or all for folds.
+
+    Raises:
+        ValueError: If folds are asked for a split of their own.
+    """
+    if folds is not None and split != "test":
+        raise ValueError(f"folds have no splits: leave out either --folds or --split {split}")
     return ("train", split) if folds is None else ("all",)
 
 

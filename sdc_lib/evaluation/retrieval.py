@@ -2,11 +2,13 @@
 
 Both work on video features (mean over clips of unit clip features), compared by cosine. Optionally
 each set's own mean is subtracted first: that helps all methods and is common, but makes the result
-depend on the test set as a whole (it is *transductive*), so it is a flag and printed.
+depend on the test set as a whole (it is *transductive*), so it is a flag and printed. A handful of
+queries has no mean worth the name; the gallery's is taken.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from sdc_lib.features.store import Features, Floats, Ints, refuse_not_finite
 from sdc_lib.support.tables import format_table, percent
 
 RANKS = (1, 5, 10, 20, 50)
+ENOUGH_FOR_A_MEAN = 20
+"""Fewer queries (one, in a fold of one video) are centred by the gallery's mean, not their own."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +171,11 @@ def knn(
     return classify("knn", scores / scores.sum(axis=1, keepdims=True), test, target, notes)
 
 
-def unit_features(features: Floats, centre: bool) -> NDArray[np.float64]:
-    """Rows ``(N, D)`` scaled to unit length, after subtracting their mean if asked to."""
+def unit_features(features: Floats, centre: NDArray[Any] | None) -> NDArray[np.float64]:
+    """Rows ``(N, D)`` scaled to unit length, after subtracting a centre ``(D,)`` if there is."""
     rows = features.astype(np.float64)
-    if centre:
-        rows = rows - rows.mean(axis=0)
+    if centre is not None:
+        rows = rows - centre
     unit: NDArray[np.float64] = rows / np.maximum(
         np.linalg.norm(rows, axis=1, keepdims=True), 1e-12
     )
@@ -184,7 +188,11 @@ def _neighbours(
     """Gallery positions ``(N, gallery)``, nearest first, and their cosines."""
     for part in (gallery, queries):
         refuse_not_finite(part)
-    unit = unit_features(queries.pooled[stream], centre)
-    cosines = unit @ unit_features(gallery.pooled[stream], centre).T
+    theirs, ours = gallery.pooled[stream], queries.pooled[stream]
+    mean = theirs.mean(axis=0, dtype=np.float64) if centre else None
+    own = mean
+    if centre and len(queries) >= ENOUGH_FOR_A_MEAN:
+        own = ours.mean(axis=0, dtype=np.float64)
+    cosines = unit_features(ours, own) @ unit_features(theirs, mean).T
     order = np.argsort(-cosines, axis=1, kind="stable").astype(np.int64)
     return order, np.take_along_axis(cosines, order, axis=1)

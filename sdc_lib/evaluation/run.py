@@ -31,7 +31,7 @@ from sdc_lib.evaluation.recording import (
 )
 from sdc_lib.features import Features, extract_features
 from sdc_lib.model import SDC
-from sdc_lib.support.devices import describe_device
+from sdc_lib.support.devices import describe_device, pick_device
 from sdc_lib.support.files import check_writable_folder
 
 
@@ -108,7 +108,7 @@ def evaluate(
         batch_size: Clips a forward pass of a network that does not learn; the steps of probes and
             of fine-tuning have sizes of their own (`OnlineConfig`).
         workers: Processes that decode.
-        device: Where to compute.
+        device: Where to compute, ``"auto"`` for the best that there is.
         seed: Of what is random in the protocol, and of random weights.
         cache_dir: Keep features there.
         results_dir: Write a record there.
@@ -124,6 +124,7 @@ def evaluate(
             with numbers of other weights, videos or settings.
     """
     started = time.perf_counter()
+    device = pick_device(device)
     _check_protocol(protocol)
     model, config = open_weights(weights, seed)
     flips = mirrors(dataset) if flip is None else flip

@@ -36,9 +36,9 @@ from sdc_lib.training.checkpoints import (
     restore_random_states,
     save_checkpoint,
 )
+from sdc_lib.training.initial import begin_from
 from sdc_lib.training.networks import network_of
 from sdc_lib.training.run_folder import RunFolder, environment
-from sdc_lib.weights import load
 
 FORMAT = 1
 
@@ -140,7 +140,7 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     with seeded(config.seed):
         model = build_model(config.model)
     if config.init_backbone:
-        model.backbone.load_state_dict(load(config.init_backbone).backbone.state_dict())
+        begin_from(model, config)
     model.backbone.requires_grad_(not config.optim.freeze_backbone)
     if fabric.world_size > 1 and config.objective.global_batch:
         model = synchronize_batchnorm(model)

@@ -20,7 +20,8 @@ def noisy(make_features: MakeFeatures) -> tuple[Features, Features]:
 def test_recalls_agree_with_scikit_learn(noisy: tuple[Features, Features], centre: bool) -> None:
     train, test = noisy
     ours = retrieve(train, test, target="motion", centre=centre)
-    unit = unit_features(test.pooled["video"], centre), unit_features(train.pooled["video"], centre)
+    parts = [part.pooled["video"] for part in (test, train)]
+    unit = [unit_features(rows, rows.mean(axis=0) if centre else None) for rows in parts]
     gallery = NearestNeighbors(metric="cosine", algorithm="brute").fit(unit[1])
     assert list(ours.recalls) == [1, 5, 10, 20, 50]
     for k, recall in ours.recalls.items():
@@ -86,3 +87,15 @@ def test_bad_settings_and_shared_videos(noisy: tuple[Features, Features]) -> Non
         knn(train, test, k=0)
     with pytest.raises(ValueError, match="must be disjoint"):
         retrieve(train, replace(test, names=train.names[:40]))
+
+
+def test_single_queries_are_centred_by_the_gallery_not_by_themselves(
+    noisy: tuple[Features, Features],
+) -> None:
+    train, test = noisy
+    alone = [retrieve(train, test.subset([i]), target="motion") for i in range(len(test))]
+    found = np.concatenate([result.nearest[:, 0] for result in alone])
+    mean = train.pooled["video"].mean(axis=0)
+    unit = [unit_features(part.pooled["video"], mean) for part in (test, train)]
+    assert (found == (unit[0] @ unit[1].T).argmax(axis=1)).all()
+    assert len(set(found.tolist())) > 1  # of a query that is its own mean all are equally far

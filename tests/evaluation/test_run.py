@@ -342,3 +342,21 @@ class Seen:
     def __call__(self, size: int, flip: float) -> TrainAugment:
         self.flips.append(flip)
         return TrainAugment(size, flip)
+
+
+@pytest.mark.usefixtures("opened")
+def test_folds_have_no_split_of_their_own(weights: Path) -> None:
+    with pytest.raises(ValueError, match="folds have no splits: leave out either --folds or"):
+        evaluate(weights, "world", "knn", folds="motion", split="val", progress=False)
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_device_is_chosen_or_refused_by_name(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    done = evaluate(weights, "world", "knn", device="auto", workers=0, progress=False)
+    assert done.record.device.startswith("CPU")
+    with pytest.raises(ValueError, match="torch finds 0 CUDA devices; use auto or cpu"):
+        evaluate(weights, "world", "knn", device="cuda", progress=False)
