@@ -200,7 +200,7 @@ class _Run:
         on_gpu = self.fabric.device.type == "cuda"
         loader = make_loader(samples, plan, self.asked.data.workers, pin_memory=on_gpu)
         bar = progress_bar(state.step, plan.last_step, self._shows_bar())
-        log = RunLog(self.folder, self.asked, plan, self.pairs.videos, self.options)
+        log = RunLog(self.folder, self.asked, plan, self.pairs.videos, self.options, state.alarm)
         reading = closing(read_ahead(loader, self.pairs.videos, plan.shown))
         with reading as batches, closing(log), bar:
             while state.step < plan.last_step:

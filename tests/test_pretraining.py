@@ -15,6 +15,8 @@ from sdc_lib.config import PretrainConfig, from_dict
 from sdc_lib.model import build_model
 from sdc_lib.pretraining import PretrainResult
 from sdc_lib.terms import TERMS
+from sdc_lib.training.alarms import CollapseAlarm, CollapseWarning
+from sdc_lib.training.checkpoints import list_checkpoints, read_checkpoint, save_checkpoint
 from sdc_lib.training.log import COLUMNS, TIMINGS, Row
 from sdc_lib.weights import load
 from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
@@ -159,6 +161,25 @@ def test_a_call_without_a_step_leaves_weights_and_what_they_say_of_their_videos(
     assert again.finished
     assert first.weights.read_bytes() == before
     assert load(first.folder).provenance["videos"] == "12"
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_the_alarm_remembers_what_it_saw_before_a_stop(
+    train: Train, older: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasting = {"features": (True, "features hardly differ", 5)}
+    monkeypatch.setattr(CollapseAlarm, "_signs", lambda self, row: lasting)
+    checkpoints = train(max_steps=3).folder / "checkpoints"
+    if older:  # as it was written before alarms were kept
+        (path,) = list_checkpoints(checkpoints)
+        state = read_checkpoint(path)
+        del state["alarm"]
+        path.unlink()
+        save_checkpoint(checkpoints, 3, state)
+    with pytest.warns(CollapseWarning) as seen:
+        train(max_steps=9)
+    steps = [str(w.message).split(":")[0] for w in seen if w.category is CollapseWarning]
+    assert steps == ["step 8" if older else "step 5"]
 
 
 def test_accumulated_batches_count_as_one_step(train: Train) -> None:

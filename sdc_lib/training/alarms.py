@@ -22,12 +22,16 @@ class CollapseAlarm:
         num_concepts: K, for the scale of perplexity and alignment.
         patience: Steps in a row that a sign must last; alignment, which rests at log K before it
             breaks away, gets ten times as many.
+        since: For how many steps in a row each sign has lasted, by name; kept up to date, so that
+            a run that is resumed with it remembers.
     """
 
-    def __init__(self, num_concepts: int, patience: int = 50) -> None:
+    def __init__(
+        self, num_concepts: int, patience: int = 50, since: dict[str, int] | None = None
+    ) -> None:
         self.num_concepts = num_concepts
         self.patience = patience
-        self.since: dict[str, int] = {}
+        self.since = {} if since is None else since
 
     def check(self, row: Mapping[str, float]) -> list[str]:
         """Look at one step, warn with a `CollapseWarning`, and return the warnings given."""

@@ -48,6 +48,7 @@ class RunLog:
         plan: Batches of this process; the log begins at its first step.
         videos: What is trained on; messages name them.
         options: Whether to write TensorBoard files, too, and what to call with every row.
+        alarm: How long signs of collapse have lasted, see `CollapseAlarm`; kept up to date.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class RunLog:
         plan: BatchPlan,
         videos: VideoDataset,
         options: PretrainOptions,
+        alarm: dict[str, int],
     ) -> None:
         self._folder, self._videos, self._on_step = folder, videos, options.on_step
         self._per_epoch = plan.steps_per_epoch
         self._samples = plan.global_batch * plan.accumulate
         self._num_samples, self._max_replaced = plan.num_samples, config.data.max_replaced
-        self._alarm = CollapseAlarm(config.model.num_concepts)
+        self._alarm = CollapseAlarm(config.model.num_concepts, since=alarm)
         self._summary = EpochSummary(
             plan.last_step, plan.steps_per_epoch, config.optim.epochs, self._samples
         )

@@ -3,7 +3,7 @@
 import inspect
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -61,6 +61,8 @@ class RunState:
     replaced: int = 0
     """Samples of this epoch that were replaced because their file could not be read; the sum over
     all processes counts."""
+    alarm: dict[str, int] = field(default_factory=dict)
+    """How long each sign of collapse has lasted, see `CollapseAlarm`."""
 
     def advance(self, replaced: int, steps_per_epoch: int) -> None:
         """Count a step that was made, and its replaced samples."""
@@ -182,6 +184,7 @@ def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State
         "format": FORMAT,
         "step": state.step,
         "replaced": sum(_gather(state.replaced, fabric)),
+        "alarm": dict(state.alarm),
         "processes": fabric.world_size,
         "model": state.model.state_dict(),
         "optimizer": state.optimizer.state_dict(),
@@ -213,6 +216,7 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
         state.queue.load_state_dict(saved["queue"])
     state.step = saved["step"]
     state.replaced = saved["replaced"] if fabric.is_global_zero else 0  # the sum is kept
+    state.alarm.update(saved.get("alarm", {}))  # not in checkpoints of earlier versions
     restore_random_states(saved["random"][fabric.global_rank])
 
 
