@@ -49,7 +49,7 @@ from sdc_lib.presets import PRESETS, at_toy_size
 from sdc_lib.support.files import type_and_first_line, write_atomically
 from sdc_lib.support.memory import PREFETCH
 from sdc_lib.support.processes import loader_workers
-from sdc_lib.training.estimate import count
+from sdc_lib.training.counting import count
 
 PEAK_TFLOPS = {"H100": 800.0, "H200": 800.0, "A100": 280.0}
 """Dense bfloat16 products per second that large matrices reach, by a part of the card's name."""

@@ -22,7 +22,8 @@ from sdc_lib.model import SDC, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.devices import multiplies_bf16
 from sdc_lib.support.tuning import tune
-from sdc_lib.training.batches import Batch, PixelBatch, to_device
+from sdc_lib.training.batches import Batch, to_device
+from sdc_lib.training.counting import random_batch
 from sdc_lib.training.schedule import Phase
 from sdc_lib.training.state import build_state, make_fabric, set_modes
 from sdc_lib.training.step import compute_losses
@@ -75,7 +76,8 @@ class Step:
         self.state = build_state(self.config, self.fabric)
         if not variant.short_stills:
             self.state.model.forward_stills = partial(full_views, self.state.model)  # type: ignore[method-assign]
-        batch = random_batch(self.config, self.device if not variant.host_views else "cpu")
+        place = torch.device(self.device if not variant.host_views else "cpu")
+        batch = random_batch(self.config, self.config.optim.batch_size, place)
         self.batches: Iterator[Batch] = itertools.repeat(batch)
 
     def once(self) -> Tensor:
@@ -122,14 +124,6 @@ def full_views(model: SDC, moving: Tensor, stills: Tensor, attend: bool = True) 
     frozen = stills.expand_as(moving[:, :2])
     output: HeadsOutput = model(torch.cat([moving[:, :2], frozen, moving[:, 2:]], dim=1), attend)
     return output
-
-
-def random_batch(config: PretrainConfig, device: torch.device | str) -> PixelBatch:
-    """Bytes of a batch, augmented already."""
-    size, n = config.data.augment.size, config.optim.batch_size
-    shape = (n, 2, 3, config.data.num_frames, size, size)
-    clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
-    return PixelBatch(clips, clips[:, :, :, :1], torch.arange(n), torch.zeros(n, dtype=torch.bool))
 
 
 @contextmanager

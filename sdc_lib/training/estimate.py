@@ -1,34 +1,25 @@
 """What a run would cost, before it is started: parameters, FLOPs, memory and hours.
 
-FLOPs and activations are counted with fake tensors, which have shapes and no numbers; the time
-comes from a few steps on the real device.
+FLOPs and activations are counted from shapes; the time comes from a few steps on the real device.
 """
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
 
-from sdc_lib.backbones import build_backbone
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import find_motion_factors, known, open_dataset
-from sdc_lib.model import HeadsOutput, build_model
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
-from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch, make_pairs
-from sdc_lib.training.networks import network_of
+from sdc_lib.training.batches import make_pairs
+from sdc_lib.training.counting import count, memory, random_batch, stored_bytes
 from sdc_lib.training.schedule import Phase, weigh_local
 from sdc_lib.training.state import build_state, make_fabric
 from sdc_lib.training.step import compute_losses
@@ -121,86 +112,22 @@ def estimate(
     fabric = make_fabric(config, accelerator)
     tune(fabric.device)  # as `pretrain` does
     processes = count_processes(devices, fabric.device.type) * num_nodes
-    videos, data_seconds = _data(config, Path(data_dir))
+    videos, data_seconds = _data(config, Path(data_dir), fabric.device)
     counted = count(config)
-    step = config.optim.batch_size * processes * config.optim.accumulate
+    optim = config.optim
+    step = optim.batch_size * processes * optim.accumulate
     return RunCost(
         parameters=counted.parameters,
         flops=counted.flops,
-        memory=memory(counted, config.optim.precision, config.optim.batch_size),
+        memory=memory(counted, optim.precision, optim.batch_size, fabric.device.type),
         videos=videos,
-        steps=videos // step * config.optim.epochs,
+        steps=videos // step * optim.epochs,
         device=str(fabric.device),
         processes=processes,
         seconds_per_video=_time_steps(config, fabric),
         data_seconds_per_video=data_seconds,
         config=config,
     )
-
-
-class Count(NamedTuple):
-    """What shapes alone tell of a network."""
-
-    parameters: int
-    flops: float
-    """Forward and backward, per video; those of the objective are few and do not count."""
-    saved: float
-    """Bytes kept for the backward pass in float32, per video."""
-
-
-def count(config: PretrainConfig) -> Count:
-    """Count parameters, FLOPs and what is kept for the backward pass, without computing."""
-    sizes: dict[int, int] = {}
-    kept: list[Tensor] = []
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage._cdata] = storage.nbytes()
-        kept.append(tensor)  # while it lives, no other storage has its address
-        return tensor
-
-    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
-        model = build_model(config.model)
-        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-        batch = _random_batch(config, 2, torch.device("cpu"))
-        with saved_tensors_hooks(note, lambda tensor: tensor):
-            output: HeadsOutput = network_of(model, config)(batch[0], batch[1]).output
-        assert output.descriptors is not None
-        leaves = [*output.projections, output.reconstruction, *output.descriptors]
-        torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
-        flops = counter.get_total_flops() / 2
-        with saved_tensors_hooks(note, lambda tensor: tensor):
-            SDCObjective(config.objective)(output)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-    saved = sum(size for storage, size in sizes.items() if storage not in weights)
-    return Count(parameters, flops, saved / 2)
-
-
-def stored_bytes(config: PretrainConfig) -> int:
-    """Bytes of the stored features of one sample: six pooled ones in float32, local in float16."""
-    return 6 * _dim(config) * (4 + 2 * math.prod(config.optim.stored_grid))
-
-
-def _dim(config: PretrainConfig) -> int:
-    return int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
-
-
-def memory(counted: Count, precision: str, batch: int) -> float:
-    """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps."""
-    half = 0.5 if precision == "bf16-mixed" else 1.0
-    return 16.0 * counted.parameters + half * counted.saved * batch
-
-
-def _random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:
-    indices, replaced = torch.arange(batch), torch.zeros(batch, dtype=torch.bool)
-    if config.optim.stored_passes:
-        pooled = torch.randn(batch, 6, _dim(config), device=device)
-        local = pooled[..., None, None, None].expand(*pooled.shape, *config.optim.stored_grid)
-        return FeatureBatch(pooled, local, indices, replaced)
-    size = config.data.augment.size
-    shape = (batch, 2, 3, config.data.num_frames, size, size)
-    clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
-    return PixelBatch(clips, clips[:, :, :, :1], indices, replaced)
 
 
 def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
@@ -215,7 +142,7 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
         batch = min(batch, CPU_BATCH)  # heads alone are quick, and slow a video in small batches
     fabric.launch()
     state = build_state(replace(config, init_backbone=""), fabric)
-    videos = _random_batch(config, batch, fabric.device)
+    videos = random_batch(config, batch, fabric.device)
     objective = SDCObjective(config.objective)
 
     def once(local: bool) -> None:
@@ -240,13 +167,13 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
     return seconds / batch
 
 
-def _data(config: PretrainConfig, data_dir: Path) -> tuple[int, float | None]:
+def _data(config: PretrainConfig, data_dir: Path, device: torch.device) -> tuple[int, float | None]:
     data = config.data
     try:
         missing = data.dataset == "motion-factors" and not find_motion_factors(data.size, data_dir)
         if missing:  # opening them would make them
             return SIZES[data.size].train, None
-        pairs = make_pairs(config, open_dataset(data, data_dir))
+        pairs = make_pairs(config, open_dataset(data, data_dir), device)
     except ValueError:
         official = known(data.dataset).official("train", data.fold)
         if official is None:

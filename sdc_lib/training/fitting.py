@@ -1,6 +1,6 @@
 """Make a configuration fit the device it will run on: precision, then memory.
 
-What is held in memory is counted from shapes (`sdc_lib.training.estimate.count`). A batch that does
+What is held in memory is counted from shapes (`sdc_lib.training.counting.count`). A batch that does
 not fit is halved, and as many batches more are accumulated: a step sees as many videos as before
 (or a few more, of a batch that halves to an odd number), but each video has fewer negatives in its
 batch, which is said.
@@ -8,13 +8,14 @@ batch, which is said.
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.support.devices import multiplies_bf16
-from sdc_lib.training.estimate import count, memory
+from sdc_lib.training.counting import count, memory
 
 HEADROOM = 0.85
 """Share of the free memory that what we count may take; the rest is for what we do not count."""
@@ -62,10 +63,11 @@ def fit_to_device(
     if free is None:
         return Fitted(config, tuple(notes))
     counted, optim = count(config), config.optim
+    needs = partial(memory, counted, optim.precision, device=device.split(":")[0])
     batch = optim.batch_size
-    while batch // 2 >= 2 and memory(counted, optim.precision, batch) > HEADROOM * free:
+    while batch // 2 >= 2 and needs(batch) > HEADROOM * free:
         batch //= 2
-    needed = memory(counted, optim.precision, batch)
+    needed = needs(batch)
     if needed > HEADROOM * free:
         raise ValueError(
             f"even {batch} videos take about {needed / 1e9:.1f} GB of the {free / 1e9:.1f} GB that "

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sdc_lib.augment import normalize
-from sdc_lib.config import PretrainConfig
+from sdc_lib.backbones import recompute_activations
+from sdc_lib.config import OptimConfig, PretrainConfig
 from sdc_lib.model import SDC, HeadsOutput
 from sdc_lib.support.batchnorm import unchanged_statistics
 from sdc_lib.views import STREAMS, VIEWS_OF, Boundary, moving_views
@@ -101,3 +102,10 @@ def network_of(model: SDC, config: PretrainConfig) -> SixViews | SixFeatures:
     if config.optim.stored_passes:
         return SixFeatures(model)
     return SixViews(model, config.data.boundary)
+
+
+def prepare_backbone(model: SDC, optim: OptimConfig) -> None:
+    """Freeze the backbone, and let it forget activations, where that is wanted."""
+    model.backbone.requires_grad_(not optim.freeze_backbone)
+    if optim.checkpoint_activations:
+        recompute_activations(model.backbone)

@@ -15,7 +15,6 @@ from lightning_fabric.wrappers import _FabricModule
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
-from sdc_lib.backbones import recompute_activations
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
@@ -37,7 +36,7 @@ from sdc_lib.training.checkpoints import (
     save_checkpoint,
 )
 from sdc_lib.training.initial import begin_from
-from sdc_lib.training.networks import network_of
+from sdc_lib.training.networks import network_of, prepare_backbone
 from sdc_lib.training.run_folder import RunFolder, environment
 
 FORMAT = 1
@@ -143,13 +142,11 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
         model = build_model(config.model)
     if config.init_backbone:
         begin_from(model, config)
-    model.backbone.requires_grad_(not config.optim.freeze_backbone)
+    prepare_backbone(model, config.optim)
     if fabric.world_size > 1 and config.objective.global_batch:
         model = synchronize_batchnorm(model)
     if config.optim.channels_last:
         model.backbone.to(memory_format=torch.channels_last_3d)
-    if config.optim.checkpoint_activations:
-        recompute_activations(model.backbone)
     if config.optim.compile:
         if not has_compiler():
             raise ValueError(

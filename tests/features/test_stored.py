@@ -14,7 +14,8 @@ from sdc_lib.features.cached_views import CachedViews
 from sdc_lib.features.stored import StoredPairs
 from sdc_lib.model import build_model
 from sdc_lib.pretraining import pretrain
-from sdc_lib.training.estimate import count, estimate
+from sdc_lib.training.counting import count
+from sdc_lib.training.estimate import estimate
 from sdc_lib.training.step import LOGGED
 from tests.helpers.small_runs import CONFIG, changed, make_videos, read_log
 

@@ -23,7 +23,7 @@ from sdc_lib.features.cached_views import EncodedSamples
 from sdc_lib.features.parts import PartFolder
 from sdc_lib.model import build_model
 from sdc_lib.pretraining import PretrainResult, pretrain
-from sdc_lib.training.estimate import stored_bytes
+from sdc_lib.training.counting import stored_bytes
 from tests.helpers.small_runs import changed, make_videos
 
 CONFIG = changed(optim={"freeze_backbone": True, "stored_passes": 2, "stored_grid": (1, 2, 2)})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdc_lib.presets import PRESETS
-from sdc_lib.training.estimate import count
+from sdc_lib.training.counting import count
 from tools.results import with_speed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,37 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import sdc_lib.training.estimate as module
 from sdc_lib.datasets import motion_factors
-from sdc_lib.model import build_model
-from sdc_lib.presets import PRESETS
-from sdc_lib.training.estimate import count, estimate, memory
+from sdc_lib.datasets.clips import PairClips
+from sdc_lib.training.batches import make_pairs
+from sdc_lib.training.estimate import estimate
 from sdc_lib.training.state import make_fabric
 from sdc_lib.training.step import Losses, compute_losses
-from tests.helpers.small_runs import CONFIG, changed
-
-
-def test_released_setting_costs_what_its_shapes_say() -> None:
-    counted = count(PRESETS["released_ucf101"])
-    assert counted.flops == pytest.approx(0.775e12, rel=0.01)  # 0.925e12 with all stills in full
-
-
-def test_parameters_are_the_model_s() -> None:
-    parameters = sum(p.numel() for p in build_model(CONFIG.model).parameters())
-    assert count(CONFIG).parameters == parameters
-
-
-def test_twice_the_frames_cost_about_twice() -> None:
-    short, long = count(CONFIG), count(changed(data={"num_frames": 8}))
-    assert long.flops / short.flops == pytest.approx(2, rel=0.2)
-    assert long.saved / short.saved == pytest.approx(2, rel=0.2)
-
-
-def test_memory_of_heads_alone_is_what_was_measured() -> None:
-    """With 500 videos and 128 concepts a half; tables of all pairs would take 9 GB more."""
-    config = PRESETS["motion_factors_small_decorrelated"]
-    assert memory(count(config), "32-true", 500) == pytest.approx(1.94e9, rel=0.2)
+from tests.helpers.small_runs import CONFIG, changed, make_videos
 
 
 def test_heads_are_timed_with_local_terms_for_their_share_only(
@@ -57,6 +36,25 @@ def test_heads_are_timed_with_local_terms_for_their_share_only(
     monkeypatch.setattr(time, "perf_counter", lambda: clock)
     found = module._time_steps(config, make_fabric(config, "cpu"))
     assert found == pytest.approx((3 * 1.0 + 1 * 10.0) / 4 / 4)
+
+
+@pytest.mark.parametrize(("type_", "crops_only"), [("cpu", False), ("cuda", True)])
+def test_reading_is_timed_as_the_device_is_fed(
+    type_: str, crops_only: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = make_videos(tmp_path)
+    made: list[PairClips] = []
+
+    def make(*args: Any) -> PairClips:
+        made.append(make_pairs(*args))
+        return made[-1]
+
+    monkeypatch.setattr(module, "open_dataset", lambda *_: videos)
+    monkeypatch.setattr(module, "make_pairs", make)
+    number, seconds = module._data(CONFIG, tmp_path, torch.device(type_))
+    assert number == len(videos)
+    assert seconds is not None
+    assert bool(made[0][0].draws.numel()) is crops_only  # the device finishes what was drawn
 
 
 @pytest.mark.parametrize("devices", [100_000, "all"])

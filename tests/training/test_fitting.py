@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
-from sdc_lib.training.estimate import Count
+from sdc_lib.training.counting import Count
 from sdc_lib.training.fitting import fit_to_device
 from tests.helpers.small_runs import CONFIG, changed
 

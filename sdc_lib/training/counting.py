@@ -1,0 +1,126 @@
+"""What a run keeps in memory and computes, counted from shapes.
+
+Fake tensors have shapes and no numbers, so nothing is computed and no memory is taken.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+from sdc_lib.backbones import build_backbone
+from sdc_lib.config import PretrainConfig
+from sdc_lib.model import HeadsOutput, build_model
+from sdc_lib.objective import LARGE_TABLE, SDCObjective
+from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch
+from sdc_lib.training.networks import network_of, prepare_backbone
+from sdc_lib.training.schedule import weigh_local
+
+COUNTED_BATCHES = (2, 4, 8)
+
+
+class Count(NamedTuple):
+    """What shapes alone tell of a network."""
+
+    parameters: int
+    flops: float
+    """Forward and backward, per video; those of the objective are few and do not count."""
+    saved: float
+    """Bytes kept for the backward pass in float32, per video; what the backward pass computes again
+    of a stage comes on top for a moment."""
+    pairs: float = 0.0
+    """Bytes kept in float32 for all pairs of a batch, in units of the batch size squared."""
+    frozen: int = 0
+    """Parameters that are not trained."""
+    distances: int = 0
+    """Distances between descriptors in local contrast, in the same units; see `LARGE_TABLE`."""
+
+
+def count(config: PretrainConfig) -> Count:
+    """Count parameters, FLOPs and what is kept for the backward pass, without computing.
+
+    A batch of B keeps a constant, a part that grows with B and one that grows with B², so three
+    small ones tell of all; the constant is next to nothing.
+    """
+    first, *more = COUNTED_BATCHES
+    whole = _count(config, first, backward=True)
+    kept = [whole.saved, *(_count(config, size).saved for size in more)]
+    powers = np.vander(COUNTED_BATCHES, 3)  # B², B, 1
+    pairs, saved, _ = np.linalg.solve(powers, kept)
+    return whole._replace(
+        flops=whole.flops / first, saved=float(saved), pairs=max(0.0, float(pairs))
+    )
+
+
+def _count(config: PretrainConfig, size: int, *, backward: bool = False) -> Count:
+    """The same with what a whole batch of some size keeps, and its FLOPs, forward or both ways."""
+    sizes: dict[int, int] = {}
+    kept: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage._cdata] = storage.nbytes()
+        kept.append(tensor)  # while it lives, no other storage has its address
+        return tensor
+
+    attend = weigh_local(config.weights)
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        model = build_model(config.model)
+        prepare_backbone(model, config.optim)
+        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        batch = random_batch(config, size, torch.device("cpu"))
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            output: HeadsOutput = network_of(model, config)(batch[0], batch[1], attend).output
+        if backward:
+            leaves = [*output.projections, output.reconstruction, *(output.descriptors or ())]
+            torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
+        flops = counter.get_total_flops()
+        with saved_tensors_hooks(note, lambda tensor: tensor):
+            SDCObjective(config.objective)(output, local=attend)
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        frozen = parameters - sum(p.numel() for p in model.parameters() if p.requires_grad)
+    saved = sum(size for storage, size in sizes.items() if storage not in weights)
+    distances = 4 * output.scores.shape[-1] if attend else 0
+    return Count(parameters, flops, saved, frozen=frozen, distances=distances)
+
+
+def stored_bytes(config: PretrainConfig) -> int:
+    """Bytes of the stored features of one sample: six pooled ones in float32, local in float16."""
+    return 6 * _dim(config) * (4 + 2 * math.prod(config.optim.stored_grid))
+
+
+def _dim(config: PretrainConfig) -> int:
+    return int(build_backbone(config.model.backbone).dim)  # type: ignore[arg-type]
+
+
+def memory(counted: Count, precision: str, batch: int, device: str = "cuda") -> float:
+    """Bytes for weights, gradients, the optimiser's two moments, and what a batch keeps.
+
+    Args:
+        counted: Of the network.
+        precision: Of the run; losses keep float32 in any case.
+        batch: Videos.
+        device: Its type: it decides whether local contrast keeps a table of all pairs.
+    """
+    half = 0.5 if precision == "bf16-mixed" else 1.0
+    table = counted.distances * batch**2 <= LARGE_TABLE.get(device, LARGE_TABLE["cpu"])
+    parameters = 16.0 * counted.parameters - 12.0 * counted.frozen
+    return parameters + half * counted.saved * batch + table * counted.pairs * batch**2
+
+
+def random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:
+    """A batch of random pixels, or features, in the shapes of a run."""
+    indices, replaced = torch.arange(batch), torch.zeros(batch, dtype=torch.bool)
+    if config.optim.stored_passes:
+        pooled = torch.randn(batch, 6, _dim(config), device=device)
+        local = pooled[..., None, None, None].expand(*pooled.shape, *config.optim.stored_grid)
+        return FeatureBatch(pooled, local, indices, replaced)
+    size = config.data.augment.size
+    shape = (batch, 2, 3, config.data.num_frames, size, size)
+    clips = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+    return PixelBatch(clips, clips[:, :, :, :1], indices, replaced)
