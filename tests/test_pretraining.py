@@ -182,6 +182,23 @@ def test_the_alarm_remembers_what_it_saw_before_a_stop(
     assert steps == ["step 8" if older else "step 5"]
 
 
+def test_weights_say_which_backbone_they_began_with(train: Train) -> None:
+    first = train(max_steps=3)
+    start = str(first.weights)
+    config = dataclasses.replace(CONFIG, init_backbone=start)
+    begun = train(config, "second", max_steps=3)
+    sha256 = load(start).provenance["sha256"]
+    assert load(str(begun.weights)).provenance["init_backbone_sha256"] == sha256
+    assert "init_backbone_sha256" not in load(start).provenance
+    (path, *_) = list_checkpoints(begun.folder / "checkpoints")
+    state = read_checkpoint(path)
+    assert state.pop("provenance") == {"init_backbone_sha256": sha256}
+    path.unlink()
+    save_checkpoint(path.parent, 3, state)  # as earlier versions wrote it
+    again = train(config, "second", max_steps=4)
+    assert load(str(again.weights)).provenance["init_backbone_sha256"] == sha256
+
+
 def test_accumulated_batches_count_as_one_step(train: Train) -> None:
     config = changed(optim={"batch_size": 2, "accumulate": 2})
     result = train(config, max_steps=3)

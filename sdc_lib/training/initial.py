@@ -8,6 +8,8 @@ from sdc_lib.weights import load, load_config
 def begin_from(model: SDC, config: PretrainConfig) -> None:
     """Give a model the backbone of the weights that `PretrainConfig.init_backbone` names.
 
+    Its provenance says which file that was, as ``init_backbone_sha256``.
+
     Raises:
         ValueError: If these have another kind of backbone.
     """
@@ -17,4 +19,6 @@ def begin_from(model: SDC, config: PretrainConfig) -> None:
             f"init_backbone {name} has the backbone {found}, the run has {wanted}: "
             f"give --model.backbone {found}, or other weights"
         )
-    model.backbone.load_state_dict(load(name).backbone.state_dict())
+    start = load(name)
+    model.backbone.load_state_dict(start.backbone.state_dict())
+    model.provenance["init_backbone_sha256"] = start.provenance["sha256"]

@@ -110,13 +110,14 @@ class RunFolder:
         Args:
             model: With these weights.
             config: Of the run.
-            provenance: What the file says of them.
+            provenance: What the file says of them, beside what the model brings.
             stepped: Whether this call did a step. If not, its videos need not be those that were
                 trained on, and weights of the same number of steps stay as they are.
 
         Returns:
             Whether they were written.
         """
+        provenance = {**model.provenance, **provenance}
         if is_written(self.weights, provenance if stepped else {"steps": provenance["steps"]}):
             return False
         exported = SDC(model.backbone, copy.deepcopy(model.heads))

@@ -184,6 +184,7 @@ def state_dict(state: RunState, config: PretrainConfig, fabric: Fabric) -> State
         "alarm": dict(state.alarm),
         "processes": fabric.world_size,
         "model": state.model.state_dict(),
+        "provenance": dict(state.model.provenance),
         "optimizer": state.optimizer.state_dict(),
         "precision": fabric.strategy.precision.state_dict(),
         "queue": state.queue.state_dict() if state.queue is not None else None,
@@ -213,7 +214,8 @@ def restore(state: RunState, saved: State, fabric: Fabric) -> None:
         state.queue.load_state_dict(saved["queue"])
     state.step = saved["step"]
     state.replaced = saved["replaced"] if fabric.is_global_zero else 0  # the sum is kept
-    state.alarm.update(saved.get("alarm", {}))  # not in checkpoints of earlier versions
+    state.alarm.update(saved.get("alarm", {}))  # neither is in checkpoints of earlier versions
+    state.model.provenance.update(saved.get("provenance", {}))
     restore_random_states(saved["random"][fabric.global_rank])
 
 
