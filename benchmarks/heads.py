@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from benchmarks.baseline_runs import Made, pretrained
-from benchmarks.seeds import ROOT, Measured, flags, measure_seeds
+from benchmarks.seeds import ROOT, Measured, file_word, flags, measure_seeds
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.names import Split, open_dataset
 from sdc_lib.evaluation.disentanglement import measure_disentanglement
@@ -54,7 +54,10 @@ SETTINGS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
 
 
 def changed(config: PretrainConfig, setting: str) -> PretrainConfig:
-    """The preset with a setting, and without local terms, which do not touch what is measured."""
+    """The preset with a setting, and without local terms.
+
+    With one temperature they change none of these numbers; that was measured.
+    """
     sections = SETTINGS[setting]
     parts = {name: replace(getattr(config, name), **new) for name, new in sections.items()}
     config = replace(config, **parts)
@@ -119,7 +122,7 @@ def measure_settings(config: PretrainConfig, options: argparse.Namespace) -> lis
     records = []
     for setting in options.only or SETTINGS:
         own = changed(config, setting)
-        word = "".join(c if c.isalnum() or c == "." else "-" for c in setting)
+        word = file_word(setting, keep=".")
 
         def make(seed: int, own: PretrainConfig = own, word: str = word) -> Made:
             return pretrained(own, options.runs / word, options.data_dir, seed)

@@ -161,9 +161,9 @@ class OptimConfig:
     precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
     """Arithmetic of the network; losses run in float32 or better in any case."""
     channels_last: bool = False
-    """Memory format channels_last_3d for the network: about twice as fast on most CPUs."""
+    """Memory format channels_last_3d for the backbone: about twice as fast on most CPUs."""
     compile: bool = False
-    """Compile the network with torch.compile."""
+    """Compile the backbone with torch.compile."""
     freeze_backbone: bool = False
     """Train the heads only; the backbone, its BatchNorm statistics included, stays as it is."""
     stored_passes: Annotated[int, Range(0, 1000)] = 0

@@ -53,8 +53,9 @@ def extract_features(
 ) -> Features:
     """Encode all videos of a data set with a frozen network.
 
-    The network is put into ``eval()``, runs without gradients and gets its former mode back; its
-    parameters and buffers are not changed. A video that cannot be read is left out and listed.
+    The network is put into ``eval()``, runs without gradients and gets its former mode back. The
+    values of its parameters and buffers stay as they are; it is left on `device`. A video that
+    cannot be read is left out and listed.
 
     Args:
         model: An `SDC`, or any module with its ``encode`` method.

@@ -159,7 +159,7 @@ def make_pairs(
     Args:
         config: Of the run; ``data.augment_on`` says where flips and colours are changed.
         videos: What to take clips from.
-        device: Where the network runs; None augments in the worker in any case.
+        device: Where the network runs, the CPU by default; ``"auto"`` looks at it.
     """
     data, device = config.data, device or torch.device("cpu")
     on_device = data.augment_on == "device" or (data.augment_on == "auto" and device.type == "cuda")
