@@ -25,7 +25,7 @@ from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.terms import term_weights
-from sdc_lib.training.batches import FeatureBatch
+from sdc_lib.training.batches import FeatureBatch, to_device
 from sdc_lib.training.networks import SixFeatures
 from sdc_lib.training.schedule import phase_of
 from sdc_lib.training.step import LOGGED, compute_losses, leave_untrained
@@ -67,7 +67,7 @@ def train_heads(
     """Train heads in place with Adam on stored features.
 
     Args:
-        heads: To be trained; left in ``train()``.
+        heads: To be trained, on their device; left in ``train()``.
         cached: Features of the six views; they never change.
         objective: Loss terms; the released ones by default.
         weights: One weight a family, or a weight by name of term (missing names count 0).
@@ -95,7 +95,9 @@ def train_heads(
     phases = [phase_of(curriculum, step, per_epoch, by_term) for step in range(steps)]
     if any(phase.local for phase in phases):
         _check_local_maps(cached)
-    queue = ScoreQueue(curriculum.queue_size, heads.num_concepts) if curriculum.queue_size else None
+    queue, weight = None, next(heads.parameters())
+    if curriculum.queue_size:
+        queue = ScoreQueue(curriculum.queue_size, heads.num_concepts).to(weight)
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
     network = SixFeatures(SDC(nn.Identity(), heads))
     batches = _batches(cached, batch_size, steps, seed)
@@ -103,7 +105,9 @@ def train_heads(
     heads.train()
     for step, (phase, batch) in enumerate(zip(phases, batches, strict=True)):
         heads.normalize_codebooks_()
-        losses = compute_losses(network, batch, objective, queue, phase, by_term)
+        losses = compute_losses(
+            network, to_device(batch, weight.device), objective, queue, phase, by_term
+        )
         penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
         optimizer.zero_grad()
         total = losses.total + penalty
@@ -117,7 +121,7 @@ def train_heads(
         if on_step is not None:
             on_step(step, dict(zip(NAMES, logged[-1].tolist(), strict=True)))
     heads.normalize_codebooks_()
-    table = torch.stack(logged).numpy()  # (steps, names)
+    table = torch.stack(logged).cpu().numpy()  # (steps, names)
     return {name: table[:, i] for i, name in enumerate(NAMES)}
 
 

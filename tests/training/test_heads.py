@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from sdc_lib.evaluation import extract_features
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.terms import term_weights
+from sdc_lib.training.batches import Batch, to_device
 from sdc_lib.training.heads import (
     CachedViews,
     cache_clips,
@@ -23,6 +25,7 @@ from sdc_lib.training.heads import (
     rescore,
     train_heads,
 )
+from sdc_lib.training.step import Losses, compute_losses
 from sdc_lib.views import assemble_views
 from tests.helpers.small_world import CLIPS, make_world
 
@@ -111,6 +114,27 @@ def test_every_family_of_terms_falls() -> None:
     assert all(np.isfinite(values).all() for values in history.values())
     for name in ("total", "contrast_video", "align_static", "fidelity_video", "local_video"):
         assert history[name][-5:].mean() < history[name][:5].mean(), name
+
+
+def test_batches_and_queue_follow_the_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would tell of a GPU on a machine without one: precision, and where batches are sent."""
+    sent: list[torch.device] = []
+    queues: list[torch.dtype] = []
+
+    def send(batch: Batch, device: torch.device) -> Batch:
+        sent.append(device)
+        return to_device(batch, device)
+
+    def compute(*args: Any) -> Losses:
+        queues.append(args[3].scores.dtype)
+        return compute_losses(*args)
+
+    monkeypatch.setattr("sdc_lib.training.heads.to_device", send)
+    monkeypatch.setattr("sdc_lib.training.heads.compute_losses", compute)
+    part = heads().double()
+    train_heads(part, clustered(), curriculum=EVERYTHING, steps=2, batch_size=16)
+    assert sent == [part.attention.project_q.weight.device] * 2
+    assert queues == [torch.float64] * 2
 
 
 def test_training_is_reproducible_and_reports_each_step() -> None:
