@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.ablation_variants import VARIANTS, Variant, new_heads
-from benchmarks.seeds import ROOT, Measured, config_hash, flags, measure_seeds
+from benchmarks.seeds import ROOT, Measured, config_hash, file_word, flags, measure_seeds
 from sdc_lib.augment import ClipAugment
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.names import open_dataset
@@ -107,7 +107,7 @@ def run_variant(
 
 def record_name(variant: str) -> str:
     """The file name of a variant's record."""
-    return "ablation-" + "".join(c if c.isalnum() else "-" for c in variant).strip("-")
+    return f"ablation-{file_word(variant)}"
 
 
 def blank_record(name: str, budget: Budget, weights: str, config: str) -> Record:

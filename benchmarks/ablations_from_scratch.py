@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.baseline_runs import alignment_of_the_video_alone, contrast_alone, pretrained
-from benchmarks.seeds import ROOT, Measured, flags, measure_seeds
+from benchmarks.seeds import ROOT, Measured, file_word, flags, measure_seeds, recorded
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.disentanglement import disentanglement
@@ -61,6 +61,7 @@ CHANGES: Mapping[str, Change] = {
 }
 """What is compared: what each variant changes in the preset."""
 
+PLOT = ROOT / "docs" / "images" / "ablations_from_scratch.png"
 DRAWN = ("video feature, motion", "video feature, appearance", "static feature, scene", "gap")
 
 
@@ -110,12 +111,18 @@ def draw(records: Sequence[Record], path: Path) -> None:
     figure.savefig(path)
 
 
+def all_recorded(config: PretrainConfig, folder: Path) -> list[Record]:
+    """The records of all variants, or none while one of them has no seed."""
+    blanks = [blank_record(row, change(config)) for row, change in CHANGES.items()]
+    records = [recorded(blank, folder) for blank in blanks]
+    return records if all(record.seeds for record in records) else []
+
+
 def blank_record(row: str, config: PretrainConfig) -> Record:
     """What a variant's record says before there are numbers."""
-    word = "".join(c if c.isalnum() else "-" for c in row).strip("-")
     optim = config.optim
     return Record(
-        name=f"from_scratch-{word}",
+        name=f"from_scratch-{file_word(row)}",
         table="from_scratch",
         row=row,
         values={},
@@ -138,7 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         records = [
             measure(row, CHANGES[row](config), [seed], options) for row in options.only or CHANGES
         ]
-    draw(records, options.plot)
+    drawn = records if options.plot else all_recorded(config, options.results)
+    if drawn:
+        draw(drawn, options.plot or PLOT)
     print(f"{len(records)} variants are recorded; `make results` writes the table")
     return 0
 
@@ -151,9 +160,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(CHANGES), metavar="VARIANT")
     parser.add_argument("--data-dir", type=Path, default=ROOT / "data")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "from_scratch")
-    parser.add_argument(
-        "--plot", type=Path, default=ROOT / "docs" / "images" / "ablations_from_scratch.png"
-    )
+    parser.add_argument("--plot", type=Path, help="by default, and of all variants: that of docs")
     return parser.parse_args(argv)
 
 

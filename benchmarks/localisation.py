@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torch import nn
 
-from benchmarks.seeds import add_seed
+from benchmarks.seeds import ROOT, add_seed
 from sdc_lib.datasets import MotionFactors
 from sdc_lib.datasets.names import open_dataset
 from sdc_lib.evaluation.estimates import Estimate
@@ -26,7 +26,6 @@ from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.model import SDC
 from sdc_lib.weights import load, load_config
 
-ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = {
     "plain": "",
     "shuffled": ", frames shuffled",

@@ -68,7 +68,7 @@ class Stored:
     views: CachedViews
     clips: CachedClips
     what: str
-    """Hash of the weights."""
+    """Hash of the configuration that the weights were trained with."""
 
 
 def store(weights: str, folder: Path, budget: Budget, stride: int, workers: int) -> Stored:

@@ -42,10 +42,26 @@ def flags(description: str | None, seeds: int) -> argparse.ArgumentParser:
         seeds: How many by default.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--seeds", type=int, default=seeds, help="how many seeds, from 0")
+    parser.add_argument("--seeds", type=_number, default=seeds, help="how many seeds, from 0")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="gets the records")
     parser.add_argument("--workers", type=int, default=2, help="processes that decode")
     return parser
+
+
+def _number(text: str) -> int:
+    """A number of seeds.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is below 1.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seeds; give 1 or more")
+    return int(text)
+
+
+def file_word(text: str, keep: str = "") -> str:
+    """A row's name as part of a file's: a dash for what is no letter, no digit and not kept."""
+    return "".join(c if c.isalnum() or c in keep else "-" for c in text).strip("-")
 
 
 def config_hash(*facts: object) -> str:
@@ -91,7 +107,9 @@ def _line(metrics: Metrics) -> str:
 
 
 def recorded(blank: Record, folder: Path) -> Record:
-    """The record of that name and configuration in a folder, or the blank one.
+    """The record of that name and of the same question in a folder, or the blank one.
+
+    The question is what the numbers depend on: configuration, data set, protocol and notes.
 
     Args:
         blank: Everything but values and seeds.
@@ -99,8 +117,11 @@ def recorded(blank: Record, folder: Path) -> Record:
     """
     path = folder / f"{blank.name}.json"
     done = read_record(path) if path.exists() else blank
-    same = (done.config, done.notes) == (blank.config, blank.notes)
-    return done if same else blank
+    return done if _question(done) == _question(blank) else blank
+
+
+def _question(record: Record) -> tuple[str, ...]:
+    return record.config, record.dataset, record.protocol, record.notes
 
 
 def add_seed(

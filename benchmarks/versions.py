@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.objective import device_name
+from benchmarks.seeds import ROOT
 from sdc_lib.evaluation.ledger import current_commit
 
-ROOT = Path(__file__).resolve().parents[1]
 OUT = Path("results/benchmark_versions.json")
 
 WORKER = """

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ablations_from_scratch as scratch
+from benchmarks.seeds import Measured, measure_seeds
 from sdc_lib import pretraining
+from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
-from sdc_lib.evaluation.ledger import read_record
+from sdc_lib.evaluation.ledger import Record, read_record
 from sdc_lib.presets import PRESETS
 from sdc_lib.terms import term_weights
 from tests.benchmarks.test_baselines import SMALL
@@ -43,6 +45,27 @@ def test_variants_are_trained_once_a_seed_and_drawn(
     lines = capsys.readouterr().out.splitlines()
     assert all(line.endswith(": recorded") for line in lines[:-1])
     assert lines[-1].startswith("2 variants are recorded")
+
+
+def test_the_picture_of_the_docs_shows_all_variants_or_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[int, Path]] = []
+    monkeypatch.setattr(scratch, "draw", lambda records, path: drawn.append((len(records), path)))
+
+    def measure(row: str, config: PretrainConfig, seeds: list[int], _: object) -> Record:
+        blank = scratch.blank_record(row, config)
+        return measure_seeds(blank, seeds, lambda _: Measured({"gap": 1.0}, (7, 8)), tmp_path)
+
+    monkeypatch.setattr(scratch, "measure", measure)
+    words = ["--results", str(tmp_path), "--seeds", "1"]
+    few = ["--only", "everything", "no contrast"]
+    scratch.main([*words, *few])
+    assert drawn == []
+    scratch.main([*words, *few, "--plot", str(tmp_path / "few.png")])
+    scratch.main(words)
+    scratch.main([*words, *few])
+    assert drawn == [(2, tmp_path / "few.png"), *[(len(scratch.CHANGES), scratch.PLOT)] * 2]
 
 
 def test_each_variant_turns_off_what_its_name_says() -> None:

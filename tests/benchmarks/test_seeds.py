@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.seeds import Measured, config_hash, flags, measure_seeds
+from benchmarks import ablations, ablations_from_scratch, heads
+from benchmarks.ablation_variants import VARIANTS
+from benchmarks.seeds import ROOT, Measured, config_hash, file_word, flags, measure_seeds
 from sdc_lib.evaluation.estimates import Estimate
 from sdc_lib.evaluation.ledger import Record, read_record
+from sdc_lib.presets import PRESETS
 
 BLANK = Record(
     name="some",
@@ -56,6 +59,44 @@ def test_other_settings_start_again(tmp_path: Path) -> None:
     other = replace(BLANK, config=config_hash("changed"))
     again = measure_seeds(other, [3], lambda seed: Measured({"gap": 2.0}, (7, 8)), tmp_path)
     assert (again.seeds, again.values) == ([3], {"gap": [2.0]})
+
+
+@pytest.mark.parametrize("changed", ["dataset", "protocol", "notes"])
+def test_another_question_starts_again(changed: str, tmp_path: Path) -> None:
+    measure_seeds(BLANK, [0], lambda seed: Measured({"gap": 1.0}, (7, 8)), tmp_path)
+    other = replace(BLANK, **{changed: "something else"})  # type: ignore[arg-type]
+    again = measure_seeds(other, [3], lambda seed: Measured({"gap": 2.0}, (7, 8)), tmp_path)
+    assert (again.seeds, again.values) == ([3], {"gap": [2.0]})
+
+
+def test_shipped_records_answer_what_is_asked_today() -> None:
+    small = "motion_factors_small"
+    blanks = [ablations.blank_record(row, ablations.Budget(), small, "") for row in VARIANTS]
+    options = heads.parse(["settings"])
+    config = PRESETS["motion_factors_small_decorrelated"]
+    for setting in heads.SETTINGS:
+        asked = heads.blank_record(heads.changed(config, setting), "val", options)
+        blanks.append(replace(asked, name=f"head_settings-{file_word(setting, keep='.')}"))
+    run = ablations_from_scratch.shortened(PRESETS["motion_factors_tiny"], 20)
+    blanks += [
+        ablations_from_scratch.blank_record(row, change(run))
+        for row, change in ablations_from_scratch.CHANGES.items()
+    ]
+    for blank in blanks:
+        shipped = read_record(ROOT / "results" / f"{blank.name}.json")
+        assert (shipped.dataset, shipped.protocol) == (blank.dataset, blank.protocol), blank.name
+
+
+def test_names_become_parts_of_file_names() -> None:
+    assert file_word("alignment (as SwAV)") == "alignment--as-SwAV"
+    assert file_word("temperature 0.05, K=8", keep=".") == "temperature-0.05--K-8"
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "many"])
+def test_at_least_one_seed_is_measured(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        flags("About it.", seeds=5).parse_args(["--seeds", number])
+    assert f"{number} is no number of seeds; give 1 or more" in capsys.readouterr().err
 
 
 def test_a_record_names_the_device_that_computed(
