@@ -13,9 +13,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from sdc_lib.backbones import build_backbone
-from sdc_lib.config import PretrainConfig
-from sdc_lib.model import HeadsOutput, build_model
+from sdc_lib.backbones import StagedBackbone, build_backbone
+from sdc_lib.config import OptimConfig, PretrainConfig
+from sdc_lib.layers import Clips, run
+from sdc_lib.model import SDC, HeadsOutput, build_model
 from sdc_lib.objective import LARGE_TABLE, SDCObjective
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch
 from sdc_lib.training.networks import network_of, prepare_backbone
@@ -31,8 +32,8 @@ class Count(NamedTuple):
     flops: float
     """Forward and backward, per video; those of the objective are few and do not count."""
     saved: float
-    """Bytes kept for the backward pass in float32, per video; what the backward pass computes again
-    of a stage comes on top for a moment."""
+    """Bytes kept for the backward pass in float32, per video, at the most: where activations are
+    recomputed, with those of the largest stage."""
     pairs: float = 0.0
     """Bytes kept in float32 for all pairs of a batch, in units of the batch size squared."""
     frozen: int = 0
@@ -59,34 +60,68 @@ def count(config: PretrainConfig) -> Count:
 
 def _count(config: PretrainConfig, size: int, *, backward: bool = False) -> Count:
     """The same with what a whole batch of some size keeps, and its FLOPs, forward or both ways."""
-    sizes: dict[int, int] = {}
-    kept: list[Tensor] = []
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage._cdata] = storage.nbytes()
-        kept.append(tensor)  # while it lives, no other storage has its address
-        return tensor
-
     attend = weigh_local(config.weights)
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         model = build_model(config.model)
         prepare_backbone(model, config.optim)
-        weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        kept = _Kept(model)
         batch = random_batch(config, size, torch.device("cpu"))
-        with saved_tensors_hooks(note, lambda tensor: tensor):
+        with kept.watched():
             output: HeadsOutput = network_of(model, config)(batch[0], batch[1], attend).output
         if backward:
             leaves = [*output.projections, output.reconstruction, *(output.descriptors or ())]
             torch.stack([leaf.sum() for leaf in leaves]).sum().backward()
         flops = counter.get_total_flops()
-        with saved_tensors_hooks(note, lambda tensor: tensor):
+        with kept.watched():
             SDCObjective(config.objective)(output, local=attend)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         frozen = parameters - sum(p.numel() for p in model.parameters() if p.requires_grad)
-    saved = sum(size for storage, size in sizes.items() if storage not in weights)
+        again = _largest_stage(model, config, size) if _recomputes(config.optim) else 0
     distances = 4 * output.scores.shape[-1] if attend else 0
+    saved = kept.bytes + again
     return Count(parameters, flops, saved, frozen=frozen, distances=distances)
+
+
+class _Kept:
+    """Adds up what is kept for the backward pass, without the weights, which are there anyway."""
+
+    def __init__(self, model: SDC) -> None:
+        self._weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        self._sizes: dict[int, int] = {}
+        self._tensors: list[Tensor] = []
+
+    def watched(self) -> saved_tensors_hooks:
+        """In this context it is noted."""
+        return saved_tensors_hooks(self._note, lambda tensor: tensor)
+
+    @property
+    def bytes(self) -> int:
+        """Of all that was noted."""
+        return sum(n for storage, n in self._sizes.items() if storage not in self._weights)
+
+    def _note(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        self._sizes[storage._cdata] = storage.nbytes()
+        self._tensors.append(tensor)  # while it lives, no other storage has its address
+        return tensor
+
+
+def _recomputes(optim: OptimConfig) -> bool:
+    return optim.checkpoint_activations and not optim.freeze_backbone
+
+
+def _largest_stage(model: SDC, config: PretrainConfig, batch: int) -> int:
+    """Bytes that the backward pass computes again at once."""
+    side, data, backbone = config.data.augment.size, config.data, model.backbone
+    assert isinstance(backbone, StagedBackbone)
+    moving = torch.empty(4 * batch, 3, data.num_frames, side, side)
+    x, largest = Clips(moving, torch.empty(2 * batch, 3, 1, side, side)), 0
+    for name in backbone.STAGES:
+        kept = _Kept(model)
+        with kept.watched():
+            x = run(getattr(backbone, name), x)
+        largest = max(largest, kept.bytes)
+    return largest
 
 
 def stored_bytes(config: PretrainConfig) -> int:

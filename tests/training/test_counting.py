@@ -42,12 +42,12 @@ def test_tables_of_all_pairs_are_counted_where_they_are_kept() -> None:
     assert without.pairs < counted.pairs / 10
 
 
-def test_a_frozen_backbone_keeps_nothing_and_a_recomputed_one_little() -> None:
+def test_a_frozen_backbone_keeps_nothing_and_a_recomputed_one_a_stage() -> None:
     whole = count(CONFIG)
     frozen = count(changed(optim={"freeze_backbone": True}))
     again = count(changed(optim={"checkpoint_activations": True}))
     assert frozen.saved < whole.saved / 2
-    assert again.saved < whole.saved / 2
+    assert frozen.saved < again.saved < whole.saved
     assert again.flops > whole.flops > frozen.flops
     backbone = sum(p.numel() for p in build_model(CONFIG.model).backbone.parameters())
     assert (whole.frozen, frozen.frozen, again.frozen) == (0, backbone, 0)
