@@ -14,11 +14,10 @@ from sdc_lib.evaluation import disentanglement
 from sdc_lib.evaluation.follow import metrics_of
 from sdc_lib.evaluation.ledger import read_record
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.model import SDC, build_model
+from sdc_lib.model import build_model
 from sdc_lib.presets import PRESETS
-from sdc_lib.training import state
 from sdc_lib.training.run_folder import differences
-from sdc_lib.weights import load as load_weights
+from sdc_lib.weights import export_model, load
 from tests.benchmarks.test_baselines import SMALL
 from tests.helpers.small_runs import changed
 
@@ -32,11 +31,9 @@ CONFIG = replace(
 def words(
     world: tuple[VideoDataset, VideoDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> list[str]:
-    def load(name: str | Path) -> SDC:
-        return SHIPS if name in ("small", "backbone") else load_weights(name)
-
-    for module in (heads, state):
-        monkeypatch.setattr(module, "load", load)
+    for name in ("small", "backbone"):
+        export_model(SHIPS, SMALL, tmp_path / "weights" / f"{name}.safetensors", {"steps": "1"})
+    monkeypatch.setenv("SDC_WEIGHTS", str(tmp_path / "weights"))
     for module in (heads, pretraining):
         monkeypatch.setattr(
             module, "open_dataset", lambda data, folder, part="train": world[int(part != "train")]
@@ -56,7 +53,7 @@ def test_seeds_share_the_backbone_and_are_measured_as_alone(
     assert record.intervals == {}
     (weights,) = tmp_path.glob("runs/small/seed-*/model.safetensors")  # seed 0 ships
     clips = settings_for("own", CONFIG).clips
-    for i, network in enumerate((SHIPS, load_weights(weights))):
+    for i, network in enumerate((SHIPS, load(weights))):
         alone = metrics_of(disentanglement(network, *world, clips, workers=0))
         for name, values in record.values.items():
             expected = getattr(alone[name], "value", alone[name])
