@@ -155,10 +155,17 @@ def _scan(
 
 
 def _is_plain(frame: av.VideoFrame, stream: av.VideoStream) -> bool:
-    """Whole, of the size that the header states, and upright: decoders differ in all others."""
+    """Whole, of the size that the header states, upright, of 8 bits, and not two fields in one.
+
+    Decoders differ in all others: in how they round ten bits to eight, or lay fields over another.
+    """
     size = (stream.width, stream.height)
     is_whole = not frame.is_corrupt and (frame.width, frame.height) == size
-    return is_whole and not any(orientation(frame)) and size[0] * size[1] <= _LARGEST_SOUGHT
+    is_usual = not frame.interlaced_frame and all(
+        part.bits <= 8 for part in frame.format.components
+    )
+    is_small = size[0] * size[1] <= _LARGEST_SOUGHT
+    return is_whole and is_usual and is_small and not any(orientation(frame))
 
 
 def _count(path: PathLike, stream: av.VideoStream) -> VideoInfo:

@@ -65,10 +65,13 @@ def sample_clip(
         ValueError: As for ``read_clip``.
         VideoError: The file cannot be used.
     """
-    if short_side is not None and short_side < 1:
-        raise ValueError(f"short_side is {short_side}; it must be at least 1 pixel")
+    if short_side is not None and (_is_boolean(short_side) or short_side % 1 or short_side < 1):
+        raise ValueError(f"short_side is {short_side}; it must be a whole number, at least 1 pixel")
     info = info if info is not None and info.is_current else probe(path)
-    wanted = np.asarray([operator.index(index) for index in choose(info.num_frames)], np.int64)
+    chosen = list(choose(info.num_frames))
+    if any(map(_is_boolean, chosen)):
+        raise ValueError(f"{path}: frames are chosen by their numbers, not by a mask of booleans")
+    wanted = np.asarray([operator.index(index) for index in chosen], np.int64)
     if not wanted.size:
         raise ValueError(f"{path}: no frame indices given; at least one is needed")
     outside = wanted[(wanted < 0) | (wanted >= info.num_frames)]
@@ -87,6 +90,11 @@ def sample_clip(
             "sdc data prepare)",
         )
     return _read(info, wanted, size)
+
+
+def _is_boolean(value: object) -> bool:
+    """Of Python, NumPy or torch; as an index it would be 0 or 1."""
+    return str(getattr(value, "dtype", type(value).__name__)).endswith("bool")
 
 
 def resized_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from sdc_lib.video import VideoError, check_video, probe, read_clip
@@ -15,6 +17,7 @@ from sdc_lib.video.transcode import transcode
 from tests.conftest import frame_numbers, write_numbered_video
 from tests.video.files import (
     DATA,
+    add_stream,
     lie_about_frames,
     reference,
     write_growing_mjpeg,
@@ -106,6 +109,30 @@ def test_huge_frames_are_read_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("sdc_lib.video.info._LARGEST_SOUGHT", 64 * 48 - 1)
     monkeypatch.setattr("sdc_lib.video.info._known", {})
     assert probe(path).access == "order"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "options", "access"),
+    [
+        ("yuv420p", {}, "seek"),
+        ("yuv420p10le", {}, "order"),
+        ("yuv420p", {"flags": "+ildct+ilme", "x264-params": "tff=1"}, "order"),
+    ],
+    ids=["usual", "ten bits", "interlaced"],
+)
+def test_a_frame_has_the_same_pixels_however_it_is_asked_for(
+    tmp_path: Path, pixels: str, options: dict[str, str], access: str
+) -> None:
+    path = tmp_path / "noise.mp4"
+    noise = np.random.default_rng(0).integers(0, 256, (40, 120, 160, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = add_stream(container, height=120, width=160, crf="10", **options)
+        stream.pix_fmt = pixels
+        for image in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert probe(path).access == access
+    assert read_clip(path, [30])[0].equal(read_clip(path, range(40))[30])
 
 
 def test_theora_in_ogg() -> None:

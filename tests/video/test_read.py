@@ -298,3 +298,17 @@ def test_reading_goes_on_in_forked_processes(tmp_path: Path, name: str) -> None:
     ended = child.exitcode
     child.kill()
     assert ended == 0
+
+
+@pytest.mark.parametrize("mask", [[False, True], np.eye(2, dtype=bool)[0], torch.eye(2).bool()[0]])
+def test_a_mask_is_not_taken_for_the_frames_0_and_1(
+    mask: Any, numbered_video: NumberedWriter
+) -> None:
+    with pytest.raises(ValueError, match="not by a mask of booleans"):
+        read_clip(numbered_video(), mask)
+
+
+@pytest.mark.parametrize("side", [True, 1.5])
+def test_sides_are_whole_numbers(side: Any, numbered_video: NumberedWriter) -> None:
+    with pytest.raises(ValueError, match="must be a whole number"):
+        read_clip(numbered_video(), [0], short_side=side)
