@@ -151,6 +151,11 @@ def resolve(name_or_path: str | Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    if (path / "checkpoints").is_dir():
+        raise ValueError(
+            f"the run in {path} has not ended, and has no weights yet: start its command again, or "
+            "end it sooner with --max-steps"
+        )
     known = ", ".join(available()) or "none yet"
     raise ValueError(
         f"no weights at {path} and no model of that name; "
@@ -170,6 +175,11 @@ def read_about(path: Path) -> tuple[PretrainConfig, dict[str, str]]:
 
 def _read_header(path: Path) -> tuple[PretrainConfig, dict[str, str], str]:
     """Configuration, provenance and the digest of the tensors, empty in older files."""
+    if path.suffix == ".pt" and path.parent.name == "checkpoints":
+        raise ValueError(
+            f"{path} is a checkpoint, from which a run goes on; its weights are the file "
+            f"{path.parent.parent / 'model.safetensors'}, once it has ended"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}

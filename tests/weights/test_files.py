@@ -69,6 +69,16 @@ def test_models_are_found_by_name_and_by_run_folder(
         load("yours")
 
 
+def test_a_run_that_has_not_ended_is_no_unknown_name(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run" / "checkpoints" / "step_00000007.pt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="run has not ended, and has no weights yet: start its"):
+        load(tmp_path / "run")
+    with pytest.raises(ValueError, match=r"is a checkpoint.* its weights are the file .*run.model"):
+        load(checkpoint)
+
+
 def test_by_default_names_mean_files_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SDC_WEIGHTS", raising=False)
     monkeypatch.delenv("SDC_CHECKPOINTS", raising=False)
