@@ -135,8 +135,11 @@ def normalize(clips: Tensor) -> Tensor:
         float32, same shape: ``(x / 255 - mean) / std``.
 
     Raises:
+        TypeError: If it is no tensor.
         ValueError: If the tensor is not uint8 or has another shape.
     """
+    if not isinstance(clips, Tensor):
+        raise TypeError(f"normalize expects a torch tensor, got {type(clips).__name__}")
     require(clips.dtype == torch.uint8, "normalize expects uint8 clips", clips.dtype)
     require(_has_colours(clips), "normalize expects (..., 3, T, H, W)", clips)
     out = clips.float().div_(255)

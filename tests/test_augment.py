@@ -127,6 +127,8 @@ def test_floats_and_settings_out_of_range_are_refused() -> None:
 def test_normalize_refuses_floats() -> None:
     with pytest.raises(ValueError, match=r"expects uint8 clips, got torch\.float32"):
         normalize(torch.zeros(3, 1, 1, 1))
+    with pytest.raises(TypeError, match="normalize expects a torch tensor, got ndarray"):
+        normalize(torch.zeros(3, 1, 1, 1, dtype=torch.uint8).numpy())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [(8, 6, 6, 3), (2, 8, 3, 6, 6), (3, 6, 6)])

@@ -84,5 +84,12 @@ class Search:
             device=pick_device(self.device),
         )
         for rank, match in enumerate(matches, start=1):
-            print(f"{rank:3d}  {match.similarity:6.3f}  {Path(gallery.root) / match.name}")
+            path = _on_one_line(str(Path(gallery.root) / match.name))
+            print(f"{rank:3d}  {match.similarity:6.3f}  {path}")
         return 0
+
+
+def _on_one_line(name: str) -> str:
+    """A name with its control characters escaped; those of the file system may hold a newline."""
+    parts = (c if c.isprintable() else repr(c)[1:-1] for c in name)
+    return "".join(parts)

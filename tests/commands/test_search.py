@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,21 @@ def test_embed_and_search_from_the_command_line(
     assert capsys.readouterr().out.split() == ["1", "1.000", str(folder / NAMES[2])]
     assert main(["search", str(out), str(tmp_path / "gone.mp4")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_match_is_one_line_whatever_its_name(
+    weights: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "videos" / "a\n\x1bé.mp4"
+    odd.parent.mkdir()
+    shutil.copy(folder / NAMES[2], odd)
+    out = str(tmp_path / "videos.npz")
+    embed = ["embed", str(weights), str(odd.parent), "--out", out, "--workers", "0"]
+    assert main([*embed, "--device", "cpu"]) == 0
+    capsys.readouterr()
+    assert main(["search", out, str(folder / NAMES[2]), "--device", "cpu"]) == 0
+    assert capsys.readouterr().out == f"  1   1.000  {odd.parent}{os.sep}a\\n\\x1bé.mp4\n"
 
 
 def test_atlas_from_the_command_line(
