@@ -134,9 +134,12 @@ class SDC(nn.Module):
             Pooled feature, local map and concept scores.
 
         Raises:
-            ValueError: If the clips are not a batch, not normalised or the stream is unknown.
+            ValueError: If the clips are not a batch of three channels, not normalised, not finite,
+                or the stream is unknown.
         """
         require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
+        require(clips.shape[1] == 3, "clips must have 3 channels, (B, 3, T, H, W)", clips)
+        require(min(clips.shape[2:]) > 0, "clips must have frames and pixels", clips)
         _refuse_bytes(clips)
         require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
         clips = clips.to(next(self.parameters()).dtype)
@@ -165,12 +168,12 @@ def build_model(config: ModelConfig) -> SDC:
 
 
 def _refuse_bytes(clips: Tensor) -> None:
-    """Raise an error for pixels from 0 to 255, as integers or floats.
+    """Raise an error for pixels from 0 to 255, as integers or floats, and for what is not finite.
 
     Normalised ones stay below 3 and their differences below 5.
     """
     integers = not clips.is_floating_point()
-    if integers or (clips.numel() and clips.detach().abs().amax() > 30):
+    if integers or (clips.numel() and not clips.detach().abs().amax() <= 30):  # NaN compares so
         raise ValueError(
             f"clips must be normalised, got {clips.dtype} up to {clips.abs().amax().item():g}; "
             "use sdc_lib.normalize"

@@ -72,6 +72,10 @@ def test_model_refuses_other_views_and_streams() -> None:
         model(torch.zeros(2, 5, 3, 4, 16, 16))
     with pytest.raises(ValueError, match=r"clips must be \(B, C, T, H, W\), got \(3, 4, 16, 16\)"):
         model.encode(torch.zeros(3, 4, 16, 16))
+    with pytest.raises(ValueError, match=r"3 channels, \(B, 3, T, H, W\), got \(1, 4, 16, 16, 3\)"):
+        model.encode(torch.zeros(1, 4, 16, 16, 3))
+    with pytest.raises(ValueError, match=r"frames and pixels, got \(1, 3, 0, 16, 16\)"):
+        model.encode(torch.zeros(1, 3, 0, 16, 16))
     with pytest.raises(ValueError, match="one of video, static, dynamic, got 'motion'"):
         model.encode(torch.zeros(1, 3, 4, 16, 16), "motion")  # type: ignore[arg-type]
 
@@ -82,6 +86,9 @@ def test_model_refuses_clips_that_are_not_normalised() -> None:
     for given, dtype in ((pixels, "uint8"), (pixels.float(), "float32")):
         with pytest.raises(ValueError, match=rf"normalised, got torch\.{dtype} up to 255; use "):
             model.encode(given)
+    for odd in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"normalised, got torch.float32 up to {odd}"):
+            model.encode(torch.full((1, 3, 4, 16, 16), odd))
     assert model.encode(normalize(pixels)).scores.isfinite().all()
     assert len(model.encode(normalize(pixels)[:0], "static").pooled) == 0
 
