@@ -111,9 +111,7 @@ def train_heads(
         penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
         optimizer.zero_grad()
         total = losses.total + penalty
-        if (
-            total.requires_grad
-        ):  # before the only terms that have a weight count, nothing is learned
+        if total.requires_grad:  # not before a term counts that has a weight
             total.backward()
         leave_untrained(heads, phase, by_term, objective.config)
         optimizer.step()
