@@ -42,7 +42,8 @@ class VideoCSV(ListedVideos):
     Args:
         file: The list, or a folder with ``train.csv``, ``val.csv`` and ``test.csv``.
         root: Folder that the paths are relative to; that of the list by default.
-        split: Which part; a list without splits is one part, whatever its name.
+        split: ``"train"``, ``"val"``, ``"test"`` or ``"all"``; a list without splits is all for
+            training.
         class_names: All classes in order, where the list may lack some.
 
     Raises:
@@ -207,8 +208,10 @@ def _values(entries: Iterable[_Entry]) -> tuple[dict[str, list[str]], list[str]]
 
 def _of_split(entries: list[_Entry], split: str, path: Path) -> list[_Entry]:
     counts = Counter(entry.split for entry in entries if entry.split)
-    if split == "all" or not counts:
+    if split == "all" or (split == "train" and not counts):
         return entries
+    if not counts:
+        raise ValueError(f"{path} has no split {split!r}, for it has no parts: only train and all")
     if split not in counts:
         known = ", ".join(f"{name} ({number})" for name, number in counts.items())
         raise ValueError(f"{path} lists no {split} videos; it has {known}")

@@ -43,7 +43,8 @@ class VideoFolder(VideoDataset):
 
     Args:
         root: The folder.
-        split: Which part; a folder without splits is one part, whatever its name.
+        split: ``"train"``, ``"val"``, ``"test"`` or ``"all"``; a folder without splits is all for
+            training.
         check: Called with every file, returns its description or raises ``VideoError``; by
             default what ``sdc data check`` wrote down, or else `probe`.
         progress: Show a bar when it takes more than two seconds.
@@ -141,8 +142,12 @@ def _class_names(
 def _of_split(
     videos: list[_Video], split: str, folder: Path, split_of: Mapping[str, str]
 ) -> list[_Video]:
-    if split == "all" or not split_of:
+    if split == "all" or (split == "train" and not split_of):
         return videos
+    if not split_of:
+        raise ValueError(
+            f"{folder} has no split {split!r}, for it has no parts: only train and all"
+        )
     chosen = [video for video in videos if video.split == split]
     if not chosen:
         known = ", ".join(sorted({video.split for video in videos if video.split}))

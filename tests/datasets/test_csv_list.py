@@ -59,6 +59,13 @@ def test_classes_of_another_list(tmp_path: Path) -> None:
         VideoCSV(path, class_names=("run",))
 
 
+@pytest.mark.parametrize("split", ["test", "val", "foo"])
+def test_a_part_that_is_not_there_is_never_the_whole(split: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "1.mp4\n", "1.mp4")
+    with pytest.raises(ValueError, match=rf"has no split '{split}', .* only train and all$"):
+        VideoCSV(path, split=split)
+
+
 def test_another_root_and_missing_videos(tmp_path: Path) -> None:
     path = write(tmp_path, "1.mp4\n2.mp4\n", "data/1.mp4")
     videos = VideoCSV(path, tmp_path / "data", split="train")

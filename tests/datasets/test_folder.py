@@ -49,12 +49,21 @@ def test_subfolders_are_classes(video: Path, tmp_path: Path) -> None:
 
 def test_without_subfolders_there_are_no_labels(video: Path, tmp_path: Path) -> None:
     copy(video, tmp_path / "flat", "b.mp4", "a.mp4")
-    videos = VideoFolder(tmp_path / "flat", split="mine")
+    videos = VideoFolder(tmp_path / "flat", split="train")
     assert [file.name for file in videos] == ["a.mp4", "b.mp4"]
     assert videos.class_names == ()
-    assert videos.split == "mine"
+    assert videos.split == "train"
     with pytest.raises(ValueError, match="no class label"):
         videos.targets()
+
+
+@pytest.mark.parametrize("split", ["test", "val", "foo"])
+def test_a_part_that_is_not_there_is_never_the_whole(
+    split: str, video: Path, tmp_path: Path
+) -> None:
+    copy(video, tmp_path / "flat", "a.mp4")
+    with pytest.raises(ValueError, match=rf"flat has no split '{split}', .* only train and all$"):
+        VideoFolder(tmp_path / "flat", split)
 
 
 def test_a_stray_video_costs_no_class_and_is_named(video: Path, tmp_path: Path) -> None:
