@@ -54,10 +54,11 @@ class SDC(nn.Module):
             See `HeadsOutput`.
 
         Raises:
-            ValueError: If there are not six views.
+            ValueError: If there are not six views, or they are integers.
         """
         fit = views.ndim == 6 and views.shape[1] == 6
         require(fit, "views must be (B, 6, C, T, H, W)", views)
+        require(views.is_floating_point(), "views must be normalised floats", views.dtype)
         out = self.backbone(views.flatten(0, 1))  # (6B, ...)
         pooled = out.pooled.unflatten(0, (-1, 6))
         local = out.local.unflatten(0, (-1, 6))
@@ -134,9 +135,14 @@ class SDC(nn.Module):
             Pooled feature, local map and concept scores.
 
         Raises:
+            TypeError: If the clips are no tensor.
             ValueError: If the clips are not a batch of three channels, not normalised, not finite,
                 or the stream is unknown.
         """
+        if not isinstance(clips, Tensor):
+            raise TypeError(
+                f"clips must be a torch tensor (B, C, T, H, W), got {type(clips).__name__}"
+            )
         require(clips.ndim == 5, "clips must be (B, C, T, H, W)", clips)
         require(clips.shape[1] == 3, "clips must have 3 channels, (B, 3, T, H, W)", clips)
         require(min(clips.shape[2:]) > 0, "clips must have frames and pixels", clips)

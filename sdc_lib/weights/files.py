@@ -24,6 +24,7 @@ from sdc_lib.support.files import write_atomically
 from sdc_lib.support.tensors import digest, not_finite
 
 _KEY = "sdc"
+_ZIP = b"PK\x03\x04"  # how files of torch.save start
 _DATA = Path(__file__).resolve().parents[2] / "data"
 
 
@@ -184,7 +185,8 @@ def _read_header(path: Path) -> tuple[PretrainConfig, dict[str, str], str]:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(_damage(path, f"not a safetensors file, or damaged: {error}")) from error
+        what = _other_kind(path) or _damage(path, f"not a safetensors file, or damaged: {error}")
+        raise ValueError(what) from error
     if _KEY not in metadata:
         raise ValueError(
             f"{path} holds no sdc_lib configuration; for weights of the released code use "
@@ -217,6 +219,19 @@ def _read(path: Path) -> _Content:
     if wanted and digest(tensors) != wanted:
         raise ValueError(_damage(path, "damaged: its tensors differ from their checksum"))
     return _Content(config, provenance, tensors, hashlib.sha256(data).hexdigest())
+
+
+def _other_kind(path: Path) -> str:
+    """One line on a file that never held weights in safetensors; nothing if it may have."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start.startswith(_ZIP):
+        return (
+            f"{path} is a file of torch.save, such as a checkpoint; the weights of a run are "
+            "model.safetensors in the folder above its checkpoints"
+        )
+    is_text = len(start) > 8 and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start)
+    return f"{path} is a text file, not a safetensors file" if is_text else ""
 
 
 def _damage(path: Path, what: str) -> str:

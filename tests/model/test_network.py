@@ -80,6 +80,14 @@ def test_model_refuses_other_views_and_streams() -> None:
         model.encode(torch.zeros(1, 3, 4, 16, 16), "motion")  # type: ignore[arg-type]
 
 
+def test_model_refuses_arrays_and_integers() -> None:
+    model, views = tiny_model(), torch.zeros(1, 6, 3, 4, 16, 16)
+    with pytest.raises(TypeError, match=r"torch tensor \(B, C, T, H, W\), got ndarray"):
+        model.encode(views[:, 0].numpy())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"views must be normalised floats, got torch\.uint8"):
+        model(views.byte())
+
+
 def test_model_refuses_clips_that_are_not_normalised() -> None:
     model = tiny_model()
     pixels = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 1, 16, 16).repeat(1, 3, 4, 1, 1)

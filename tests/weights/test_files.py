@@ -106,8 +106,15 @@ def test_foreign_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no sdc_lib configuration.*load_released_weights"):
         load(tmp_path / "other.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights")
-    with pytest.raises(ValueError, match=r"text.safetensors is not a safetensors file, or damaged"):
+    with pytest.raises(
+        ValueError, match=r"text\.safetensors is a text file, not a safetensors file$"
+    ):
         load(tmp_path / "text.safetensors")
+    torch.save({"step": 1}, tmp_path / "mine.pt")
+    with pytest.raises(
+        ValueError, match=r"mine\.pt is a file of torch\.save, .*model\.safetensors"
+    ):
+        load(tmp_path / "mine.pt")
 
 
 def test_weights_that_do_not_fit_their_configuration_are_refused(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_damaged_file_is_noticed_with_the_way_to_have_it_again(
     if damage == "flipped":
         data[-5] ^= 1  # the header and all lengths stay right
     path.write_bytes(
-        bytes({"cut": data[:-100], "empty": b"", "header": b"x" * 64, "flipped": data}[damage])
+        bytes({"cut": data[:-100], "empty": b"", "header": b"\xff" * 64, "flipped": data}[damage])
     )
     if checkpoints:
         (path.parent / "checkpoints").mkdir()
