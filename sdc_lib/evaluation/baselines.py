@@ -161,17 +161,10 @@ def train_supervised(
     check_settings(config)
     if not train.factor_names:
         raise ValueError(f"{train.name} has no factors to learn")
-    with seeded(config.seed):
-        backbone = build_backbone(config.backbone)
-        classes = {factor: len(names) for factor, names in train.factor_names.items()}
-        halves = (known_factors(classes) or tuple(classes))[:2]
-        network = Supervised(backbone, int(backbone.dim), classes, halves)  # type: ignore[arg-type]
-    samples = TrainClips(
-        train, num_frames, ClipAugment(config.augment), stride, config.seed, next(iter(classes))
-    )
-    where = torch.device(device)
-    network.to(where)
-    targets = {f: torch.from_numpy(samples.videos.targets(f)).to(where) for f in classes}
+    network = _new_network(train, config).to(device)
+    augment, some = ClipAugment(config.augment), next(iter(train.factor_names))
+    samples = TrainClips(train, num_frames, augment, stride, config.seed, some)
+    labels = {f: torch.from_numpy(samples.videos.targets(f)).to(device) for f in train.factor_names}
     orders = [
         EpochOrder(len(samples), config.batch_size, config.seed, e) for e in range(config.epochs)
     ]
@@ -183,11 +176,12 @@ def train_supervised(
     network.train()
     for order in tqdm(orders, desc="supervised", unit="epoch", delay=2, disable=not progress):
         for sample in epoch_batches(samples, order, config.workers, replaced):
+            targets = {factor: values[sample.index] for factor, values in labels.items()}
             with torch.autocast(
-                where.type, torch.bfloat16, enabled=config.precision == "bf16-mixed"
+                torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16-mixed"
             ):
-                logits = network(normalize(sample.clip.to(where)))
-            losses = [F.cross_entropy(logits[f].float(), targets[f][sample.index]) for f in targets]
+                logits = network(normalize(sample.clip.to(device)))
+            losses = [F.cross_entropy(logits[f].float(), targets[f]) for f in targets]
             optimizer.zero_grad()
             torch.stack(losses).sum().backward()
             optimizer.step()
@@ -196,6 +190,15 @@ def train_supervised(
         first = next(iter(replaced.names))
         warnings.warn(f"samples replaced: {replaced.count}, of {first} first", stacklevel=2)
     return network.eval()
+
+
+def _new_network(train: VideoDataset, config: SupervisedConfig) -> Supervised:
+    """Random weights of the seed, a classifier for each factor."""
+    classes = {factor: len(names) for factor, names in train.factor_names.items()}
+    halves = (known_factors(classes) or tuple(classes))[:2]
+    with seeded(config.seed):
+        backbone = build_backbone(config.backbone)
+        return Supervised(backbone, int(backbone.dim), classes, halves)  # type: ignore[arg-type]
 
 
 def _as_stream(clips: Tensor, stream: Stream) -> Tensor:

@@ -95,19 +95,15 @@ def train_heads(
     phases = [phase_of(curriculum, step, per_epoch, by_term) for step in range(steps)]
     if any(phase.local for phase in phases):
         _check_local_maps(cached)
-    queue, weight = None, next(heads.parameters())
-    if curriculum.queue_size:
-        queue = ScoreQueue(curriculum.queue_size, heads.num_concepts).to(weight)
+    queue, device = _queue_for(heads, curriculum.queue_size), next(heads.parameters()).device
     optimizer = torch.optim.Adam(heads.parameters(), lr, weight_decay=weight_decay)
     network = SixFeatures(SDC(nn.Identity(), heads))
-    batches = _batches(cached, batch_size, steps, seed)
+    batches = (to_device(batch, device) for batch in _batches(cached, batch_size, steps, seed))
     logged: list[Tensor] = []
     heads.train()
     for step, (phase, batch) in enumerate(zip(phases, batches, strict=True)):
         heads.normalize_codebooks_()
-        losses = compute_losses(
-            network, to_device(batch, weight.device), objective, queue, phase, by_term
-        )
+        losses = compute_losses(network, batch, objective, queue, phase, by_term)
         penalty = extra(losses.output) if extra is not None else losses.total.new_zeros(())
         optimizer.zero_grad()
         total = losses.total + penalty
@@ -121,6 +117,11 @@ def train_heads(
     heads.normalize_codebooks_()
     table = torch.stack(logged).cpu().numpy()  # (steps, names)
     return {name: table[:, i] for i, name in enumerate(NAMES)}
+
+
+def _queue_for(heads: ConceptHeads, size: int) -> ScoreQueue | None:
+    """A queue on the device of heads and in their precision, if there is to be one."""
+    return ScoreQueue(size, heads.num_concepts).to(next(heads.parameters())) if size else None
 
 
 def _with_extra(logged: Tensor, penalty: Tensor) -> Tensor:
