@@ -2,39 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
-from sdc_lib.config import AugmentConfig, DataConfig, ModelConfig, PretrainConfig
-from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.ledger import Record, read_record
-from sdc_lib.evaluation.protocols import Protocol, settings_for
+from sdc_lib.evaluation.protocols import settings_for
 from sdc_lib.evaluation.run import evaluate
-from sdc_lib.evaluation.train_batches import TrainAugment
 from sdc_lib.weights import export_model
-
-World = tuple[VideoDataset, VideoDataset]
-CONFIG = PretrainConfig(
-    name="small",
-    data=DataConfig(num_frames=4, max_stride=1.0, augment=AugmentConfig(size=16, flip=0.0)),
-    model=ModelConfig("tiny", num_concepts=10, projection_dim=8),
-)
-
-
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    return export_model(random_model(CONFIG.model), CONFIG, tmp_path / "small.safetensors", {})
-
-
-@pytest.fixture
-def opened(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_world(config: DataConfig, data_dir: Path, split: str, *_: object) -> VideoDataset:
-        assert config.dataset == "world"
-        return world[0] if split == "train" else world[1]
-
-    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", open_world)
+from tests.helpers.evaluations import CONFIG, World, not_reached
 
 
 @pytest.mark.usefixtures("opened")
@@ -113,94 +90,6 @@ def test_random_weights_and_names_that_do_not_exist(weights: Path) -> None:
         evaluate(weights, "world", "guess")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no weights at"):
         evaluate("no-such-model", "world")
-
-
-@pytest.fixture
-def listed(world: World, tmp_path: Path) -> Path:
-    """All twelve videos in one list, with two factors and a column of folds; one is no video."""
-    (tmp_path / "torn.mp4").write_bytes(b"nothing to see here" * 50)
-    lines = ["path,appearance,motion,fold"]
-    for number, file in enumerate(file for part in world for file in part):
-        target = tmp_path / file.name
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(file.path.read_bytes() + str(number).encode())  # none like another
-        a, m = file.factors["appearance"], file.factors["motion"]
-        lines.append(f"{file.name},a{a},m{m},{number // 4}")
-    path = tmp_path / "list.csv"
-    path.write_text("\n".join([*lines, "torn.mp4,a0,m0,0"]))
-    return path
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", ["disentanglement", "linear", "finetune"])
-def test_any_factors_are_measured_by_folds(
-    protocol: Protocol, weights: Path, listed: Path, tmp_path: Path
-) -> None:
-    done = evaluate(
-        weights,
-        "csv",
-        protocol,
-        listed,
-        factors=("appearance", "motion"),
-        folds="fold",
-        epochs=1,
-        workers=0,
-        cache_dir=tmp_path / "cache",
-        results_dir=tmp_path / "results",
-        progress=False,
-    )
-    record = read_record(tmp_path / "results" / f"{done.record.name}.json")
-    options = "factors-appearance+motion-folds-fold-epochs-1"
-    assert record.name == f"small-list-{protocol}-{options}"
-    assert (record.evaluated, record.official, record.dataset) == (12, 13, "list/all")
-    assert record.table == f"{protocol}_folds"
-    assert "each fold tested by the others" in record.protocol
-    metric = "gap" if protocol == "disentanglement" else "motion, top-1"
-    assert metric in record.values
-    assert not any("fold" in name for name in record.values)
-    assert [line.partition(":")[0] for line in done.left_out] == ["torn.mp4"]
-
-
-def not_reached(*_: object, **__: object) -> NoReturn:
-    raise AssertionError("the work was begun")
-
-
-@pytest.mark.slow
-def test_factors_and_folds_that_do_not_exist_are_named_before_the_work(
-    weights: Path, listed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
-    options = {"workers": 0, "progress": False}
-    with pytest.raises(ValueError, match="no factor 'scene'; it has: appearance, motion, fold"):
-        evaluate(weights, "csv", "linear", listed, factors=("scene",), folds="fold", **options)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="has no factor 'part'"):
-        evaluate(weights, "csv", "linear", listed, folds="part", **options)  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("opened")
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"folds": "motion"}, "all videos are in fold"),
-        ({"factors": ("motion",)}, "factors are motion; needed are a static and a dynamic one"),
-        ({"factors": ("motion", "motion")}, "all different"),
-        ({}, "world/test has the factors motion: name the static and the dynamic one"),
-    ],
-)
-def test_what_disentanglement_lacks_is_told_before_the_work(
-    weights: Path,
-    world: World,
-    options: dict[str, Any],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    files = [replace(file, label=None, factors={"motion": 1}) for file in world[1]]
-    motion = {"motion": world[1].factor_names["motion"]}
-    alike = VideoDataset("world", world[1].root, "test", files, factor_names=motion)
-    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", lambda *_: alike)
-    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
-    with pytest.raises(ValueError, match=message):
-        evaluate(weights, "world", "disentanglement", workers=0, progress=False, **options)
 
 
 @pytest.mark.usefixtures("opened")
@@ -291,63 +180,6 @@ def test_outputs_are_tested_before_the_work(
         with pytest.raises((ValueError, OSError), match=line):
             evaluate(weights, "world", **{"results_dir": results, **options})  # type: ignore[arg-type]
     assert (results / "mine.json").read_text() == "{}"
-
-
-@pytest.mark.parametrize(
-    ("dataset", "asked", "said"),
-    [
-        ("ucf101", None, "flips with probability 0.5"),
-        ("hmdb51", None, "flips with probability 0.5"),
-        ("kinetics400", None, "flips with probability 0.5"),
-        ("ucf101", False, "no flips"),
-        ("motion-factors", None, "no flips"),
-        ("diving48", None, "no flips"),
-        ("csv", None, "no flips"),
-        ("folder", None, "no flips"),
-        ("folder", True, "flips with probability 0.5"),
-    ],
-)
-@pytest.mark.parametrize("trained_with", [0.0, 0.5])
-def test_labels_say_whether_training_flips_and_the_record_says_so(
-    dataset: str,
-    asked: bool | None,
-    said: str,
-    trained_with: float,
-    world: World,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def open_world(config: DataConfig, data_dir: Path, split: str, *_: object) -> VideoDataset:
-        return world[0] if split == "train" else world[1]
-
-    monkeypatch.setattr("sdc_lib.evaluation.opening.open_usable", open_world)
-    monkeypatch.setattr("sdc_lib.evaluation.online.TrainAugment", seen := Seen())
-    data = replace(CONFIG.data, augment=replace(CONFIG.data.augment, flip=trained_with))
-    config = replace(CONFIG, data=data)
-    path = export_model(random_model(CONFIG.model), config, tmp_path / "w.safetensors", {})
-    options: dict[str, Any] = {"target": "motion", "epochs": 1, "workers": 0, "progress": False}
-    done = evaluate(path, dataset, "finetune", flip=asked, **options)
-    assert done.record.protocol.endswith(f", {said}")
-    assert seen.flips == [0.0 if said == "no flips" else 0.5]
-    without = evaluate(path, dataset, "knn", flip=asked, **options)
-    assert "flips" not in without.record.protocol
-
-
-class Seen:
-    """Stands for the augmentation and remembers how often it should flip."""
-
-    def __init__(self) -> None:
-        self.flips: list[float] = []
-
-    def __call__(self, size: int, flip: float) -> TrainAugment:
-        self.flips.append(flip)
-        return TrainAugment(size, flip)
-
-
-@pytest.mark.usefixtures("opened")
-def test_folds_have_no_split_of_their_own(weights: Path) -> None:
-    with pytest.raises(ValueError, match="folds have no splits: leave out either --folds or"):
-        evaluate(weights, "world", "knn", folds="motion", split="val", progress=False)
 
 
 @pytest.mark.usefixtures("opened")
