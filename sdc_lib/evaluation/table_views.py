@@ -5,6 +5,10 @@ from typing import NamedTuple
 CELLS = tuple(
     f"{half} half, {factor}" for half in ("static", "dynamic") for factor in ("scene", "motion")
 )
+_FACTORS = ("scene", "motion", "appearance")
+HALVES = tuple(f"{half} half, {factor}" for half in ("static", "dynamic") for factor in _FACTORS)
+_STREAMS = ("video", "static", "dynamic")
+FEATURES = tuple(f"{s} feature, {factor}" for s in _STREAMS for factor in _FACTORS)
 _REAL = [f"{part}, {factor}" for part in ("half", "feature") for factor in ("scene", "gesture")]
 
 
@@ -18,6 +22,14 @@ class View(NamedTuple):
 
 
 VIEWS = {
+    **{
+        f"{table}_{part}": View(table, metrics)
+        for table in ("disentanglement", "disentanglement_val", "from_scratch")
+        for part, metrics in (
+            ("halves", (*HALVES, "gap", "gap of raw scores")),
+            ("features", FEATURES),
+        )
+    },
     "readme": View(
         "disentanglement",
         (*CELLS, "gap"),
@@ -30,7 +42,7 @@ VIEWS = {
     ),
     "real_video_features": View(
         "real_video_grid",
-        tuple(f"{stream} {c}" for stream in ("video", "static", "dynamic") for c in _REAL[2:]),
+        tuple(f"{stream} {c}" for stream in _STREAMS for c in _REAL[2:]),
     ),
     "real_video_halves": View(
         "real_video_grid",
