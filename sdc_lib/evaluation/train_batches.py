@@ -12,6 +12,7 @@ from torchvision.transforms import v2
 from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.datasets.frames import SampleKey, epoch_order
 from sdc_lib.datasets.reading import read_ahead
+from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.workers import start_worker
 from sdc_lib.training.alarms import TrainingError
 
@@ -105,18 +106,22 @@ def epoch_batches(
     Args:
         samples: The videos.
         order: Which ones a batch holds.
-        workers: Processes that decode; 0 decodes here.
+        workers: Processes that decode, at most as many as shared memory holds batches for; 0
+            decodes here.
         replaced: Counts videos that could not be read.
 
     Raises:
         VideoError: Ten videos in a row cannot be read, or a process died.
         TrainingError: Too many videos cannot be read.
     """
+    batch_bytes = len(order.shown(0)) * samples[0].clip.nbytes if workers else 0
+    workers, prefetch = fitting_workers(workers, batch_bytes)
     loader: DataLoader[Any] = DataLoader(
         samples,
         batch_sampler=order,
         num_workers=workers,
         worker_init_fn=start_worker,
+        prefetch_factor=prefetch if workers else None,
     )
     of_epoch = 0
     with closing(read_ahead(loader, samples.videos, order.shown)) as batches:
