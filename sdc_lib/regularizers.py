@@ -1,4 +1,4 @@
-"""What keeps concepts apart and faithful.
+"""Diversity and fidelity, and decorrelation, which is ours.
 
 *Diversity* forbids a static view to single out a dynamic concept and a frame difference to single
 out a static one. *Fidelity* asks that the features can be rebuilt from the scores alone, so that

@@ -16,6 +16,7 @@ QUOTED = [
     ("00", "0.6 times as much as the static one", "08"),
 ]
 SHIPPED, EVERYTHING = "disentanglement-motion_factors_small", "ablation-everything"
+UNALIGNED = "ablation-no-alignment"
 HEADS = f"{SHIPPED}_decorrelated-heads-on-small"
 BOTH_30 = "ablation-shared-codebooks--own-projections--decorrelation-30"
 SHAPE = "dynamic half, appearance"
@@ -32,8 +33,13 @@ RECORDED = [
     ),
     ("04", "50.2 instead of 28.2", SHAPE, [f"{BOTH_30}--K-32--ours", f"{BOTH_30}--ours"]),
     ("04", "52.0 against 61.0", SHAPE, [f"{SHIPPED}_decorrelated", SHIPPED]),
-    ("04", "static half (12.0, guessing", "static half, motion", [EVERYTHING]),
-    ("04", "82.1 instead of 67.9", SHAPE, [f"{HEADS}-one-temperature", HEADS]),
+    ("04", "the static half tells 12.0", "static half, motion", [EVERYTHING]),
+    ("04", "the dynamic one 5.7", "dynamic half, scene", [EVERYTHING]),
+    ("04", "(43.7 without alignment, 43.5", "static half, scene", [UNALIGNED, EVERYTHING]),
+    ("04", "(66.0 without, 50.5 with", "dynamic half, motion", [UNALIGNED, EVERYTHING]),
+    ("04", "67.9 (the mean of three", SHAPE, [HEADS]),
+    ("04", "of its heads) beside 68.5", SHAPE, [f"{SHIPPED}-on-small"]),
+    ("04", "hardly falls (67.9 beside 68.5)", SHAPE, [HEADS, f"{SHIPPED}-on-small"]),
     ("07", "67.9 (three seeds) beside 68.5", SHAPE, [HEADS, f"{SHIPPED}-on-small"]),
     ("07", "tell even more of it there, 82.1", SHAPE, [f"{HEADS}-one-temperature"]),
     ("05", "with everything (38.2)", "gap", [EVERYTHING]),
