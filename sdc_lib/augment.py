@@ -26,15 +26,15 @@ STD = (0.22803, 0.22145, 0.216989)
 Crops = Literal["centre", "five", "five_flip"]
 
 
-DRAWS = (
-    *("top", "left", "height", "width", "flip", "gray"),
-    *("first", "second", "third", "fourth"),
-    *("brightness", "contrast", "saturation", "hue"),
-)
+BOX = ("top", "left", "height", "width")
+COINS = ("flip", "gray")
+ORDER = ("first", "second", "third", "fourth")
+STRENGTHS = ("brightness", "contrast", "saturation", "hue")
+DRAWS = (*BOX, *COINS, *ORDER, *STRENGTHS)
 """The numbers that decide one augmentation: the crop in pixels, two coins, the order of the four
 colour operations, and their strengths."""
 
-_NEUTRAL = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0, "hue": 0.0}
+_NEUTRAL = dict(zip(STRENGTHS, (1.0, 1.0, 1.0, 0.0), strict=True))
 
 
 class ClipAugment:
@@ -79,21 +79,22 @@ class ClipAugment:
         require(clip.ndim == 4 and clip.shape[0] == 3, "a clip must be (3, T, H, W)", clip)
         box = self._crop.make_params([clip.transpose(0, 1)])
         coins = [float(torch.rand(1) < p) for p in (self.config.flip, self.config.grayscale)]
-        jitter = self._jitter.make_params([]) if self._jitter else {"fn_idx": range(4)}
-        strengths = [jitter.get(f"{name}_factor") for name in _NEUTRAL]
-        neutral = _NEUTRAL.values()
-        return torch.tensor(
-            [
-                *(box[name] for name in DRAWS[:4]),
-                *coins,
-                *map(float, jitter["fn_idx"]),
-                *(n if s is None else s for s, n in zip(strengths, neutral, strict=True)),
-            ]
-        )
+        order, strengths = self._draw_jitter()
+        return torch.tensor([*(box[name] for name in BOX), *coins, *order, *strengths])
+
+    def _draw_jitter(self) -> tuple[list[float], list[float]]:
+        """The order of the colour operations and their strengths, of those left out the neutral."""
+        if self._jitter is None:
+            return [float(i) for i in range(len(ORDER))], list(_NEUTRAL.values())
+        drawn = self._jitter.make_params([])
+        strengths = {name: drawn[f"{name}_factor"] for name in STRENGTHS}
+        return [float(i) for i in drawn["fn_idx"]], [
+            _NEUTRAL[name] if strength is None else strength for name, strength in strengths.items()
+        ]
 
     def crop(self, clip: Tensor, draws: Tensor) -> Tensor:
         """Cut out and resize what was drawn: uint8 ``(C, T, H, W)`` to ``(C, T, size, size)``."""
-        box = [int(value) for value in draws[:4]]
+        box = [int(value) for value in draws[: len(BOX)]]
         size = [self.config.size, self.config.size]
         frames: Tensor = tvf.resized_crop(clip.transpose(0, 1), *box, size, antialias=True)
         return frames.transpose(0, 1)
@@ -104,7 +105,7 @@ def finish(clip: Tensor, draws: Tensor) -> Tensor:
 
     Args:
         clip: uint8, ``(C, T, H, W)``.
-        draws: From `ClipAugment.draw`.
+        draws: From `ClipAugment.draw`, ``(14,)``.
 
     Returns:
         uint8, the same shape.
@@ -116,9 +117,9 @@ def finish(clip: Tensor, draws: Tensor) -> Tensor:
     if values["gray"]:
         frames = tvf.rgb_to_grayscale(frames, num_output_channels=3)
     adjust = (tvf.adjust_brightness, tvf.adjust_contrast, tvf.adjust_saturation, tvf.adjust_hue)
-    for step in DRAWS[6:10]:
+    for step in ORDER:
         number = int(values[step])
-        name = DRAWS[10 + number]
+        name = STRENGTHS[number]
         has_no_effect = values[name] == _NEUTRAL[name] or (name == "hue" and values["gray"])
         if not has_no_effect:  # hue is by far the dearest, and gray has none
             frames = adjust[number](frames, values[name])
@@ -213,11 +214,11 @@ def finish_batch(clips: Tensor, draws: Tensor) -> Tensor:
     """
     columns = dict(zip(DRAWS, draws.unbind(dim=1), strict=True))
     frames = clips.transpose(1, 2).clone()  # (N, T, C, H, W)
-    _change(frames, columns["flip"] > 0, lambda some, _: some.flip(-1))
-    _change(frames, columns["gray"] > 0, lambda some, _: colour.grayscale(some))
+    _change(frames, columns["flip"] > 0, lambda some: some.flip(-1))
+    _change(frames, columns["gray"] > 0, colour.grayscale)
     operations = (colour.brightness, colour.contrast, colour.saturation, colour.hue)
-    for step in DRAWS[6:10]:
-        for number, (name, operation) in enumerate(zip(_NEUTRAL, operations, strict=True)):
+    for step in ORDER:
+        for number, (name, operation) in enumerate(zip(STRENGTHS, operations, strict=True)):
             chosen = (columns[step] == number) & (columns[name] != _NEUTRAL[name])
             if name == "hue":
                 chosen &= columns["gray"] == 0
@@ -240,14 +241,10 @@ def finish_pairs(clips: Tensor, draws: Tensor) -> Tensor:
 
 
 def _change(
-    frames: Tensor,
-    chosen: Tensor,
-    operation: Callable[[Tensor, Tensor], Tensor],
-    strengths: Tensor | None = None,
+    frames: Tensor, chosen: Tensor, operation: Callable[..., Tensor], *strengths: Tensor
 ) -> None:
     """Apply an operation to some clips, in place; the host waits for nothing."""
     numbers = chosen.nonzero()[:, 0]
     if len(numbers):
         rows = numbers.to(frames.device, non_blocking=frames.is_cuda)
-        strengths = torch.empty(0) if strengths is None else strengths
-        frames[rows] = operation(frames[rows], strengths)
+        frames[rows] = operation(frames[rows], *strengths)

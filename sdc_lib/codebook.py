@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows, local_rows
 from sdc_lib.support.precision import at_least_float32, full_precision
+from sdc_lib.views import Stream
 
 
 class ConceptCodebook(nn.Module):
@@ -171,6 +172,20 @@ def alignment(
     return cost / (batch * views * (views - 1))
 
 
+def own_half(scores: Tensor, stream: Stream) -> Tensor:
+    """The scores against the concepts that a stream attends with.
+
+    Args:
+        scores: ``(..., 2K)``, static half first.
+        stream: Whose they are.
+
+    Returns:
+        All ``(..., 2K)`` of the video, of the other streams their own half ``(..., K)``.
+    """
+    k = scores.shape[-1] // 2
+    return {"video": scores, "static": scores[..., :k], "dynamic": scores[..., k:]}[stream]
+
+
 def perplexity(distributions: Tensor) -> Tensor:
     """How many concepts a distribution amounts to: exp of its entropy, from 1 to K.
 
@@ -199,8 +214,8 @@ class ScoreQueue(nn.Module):
 
     def __init__(self, size: int, num_concepts: int) -> None:
         super().__init__()
-        if size < 1 or num_concepts < 1:
-            raise ValueError(f"size and num_concepts must be >= 1, got {size}, {num_concepts}")
+        right = size >= 1 and num_concepts >= 1
+        require(right, "size and num_concepts must be >= 1", size, num_concepts)
         self.size = size
         self.register_buffer("scores", torch.zeros(size, 6, 2 * num_concepts))
         self.register_buffer("filled", torch.tensor(0))
@@ -216,11 +231,9 @@ class ScoreQueue(nn.Module):
         Raises:
             ValueError: If the rows do not fit.
         """
-        if scores.shape[1:] != self.scores.shape[1:]:
-            raise ValueError(
-                f"the queue holds rows of shape {tuple(self.scores.shape[1:])}, "
-                f"got scores of shape {tuple(scores.shape)}"
-            )
+        wanted = ", ".join(map(str, self.scores.shape[1:]))
+        fits = scores.shape[1:] == self.scores.shape[1:]
+        require(fits, f"the scores must be (B, {wanted}), like the queue's", scores)
         new = scores.detach()[-self.size :].to(self.scores)
         self.scores = torch.cat([self.scores[len(new) :], new])
         self._count = min(self._count + len(new), self.size)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows, rank
 from sdc_lib.support.precision import full_precision
+from sdc_lib.views import PAIR_OF, STREAMS
 
 
 class Projections(NamedTuple):
@@ -61,7 +62,7 @@ class DecouplingProjections(nn.Module):
         Returns:
             Five tensors ``(B, 2, P)``.
         """
-        video, static, dynamic = pooled[:, 0:2], pooled[:, 2:4], pooled[:, 4:6]
+        video, static, dynamic = (pooled[:, PAIR_OF[stream]] for stream in STREAMS)
         return Projections(
             video=self.video(video),
             video_static=self.video_static(video),

@@ -14,11 +14,12 @@ from sdc_lib.attention import (
     mean_over_active,
     select_concepts,
 )
-from sdc_lib.codebook import alignment
+from sdc_lib.codebook import alignment, own_half
 from sdc_lib.config import ObjectiveConfig
 from sdc_lib.contrast import info_nce
 from sdc_lib.model import HeadsOutput
 from sdc_lib.regularizers import decorrelation, diversity, fidelity
+from sdc_lib.support.checks import require
 from sdc_lib.support.distributed import gather_rows_with_grad
 from sdc_lib.support.precision import full_precision
 from sdc_lib.support.settings import check_settings
@@ -66,13 +67,12 @@ class SDCObjective(nn.Module):
                 terms are asked for but the forward pass did not attend.
         """
         for what, rows in (("scores", output.scores), ("queue", queue)):
-            if rows is not None and (rows.ndim != 3 or rows.shape[1] != 6 or rows.shape[2] % 2):
-                raise ValueError(f"the {what} must be (rows, 6, 2K), got {tuple(rows.shape)}")
-        if queue is not None and queue.shape[1:] != output.scores.shape[1:]:
-            wanted = ", ".join(map(str, output.scores.shape[1:]))
-            raise ValueError(
-                f"the queue must be (rows, {wanted}) like the scores, got {tuple(queue.shape)}"
-            )
+            if rows is not None:
+                right = rows.ndim == 3 and rows.shape[1] == 6 and rows.shape[2] % 2 == 0
+                require(right, f"the {what} must be (rows, 6, 2K)", rows)
+        wanted = ", ".join(map(str, output.scores.shape[1:]))
+        fits = queue is None or queue.shape[1:] == output.scores.shape[1:]
+        require(fits, f"the queue must be (rows, {wanted}) like the scores", queue)
         if local and output.descriptors is None:
             raise ValueError(
                 "the local terms need descriptors: call the model with attend=True, "
@@ -98,6 +98,9 @@ class SDCObjective(nn.Module):
 
         Returns:
             A scalar between 0 and 1.
+
+        Raises:
+            ValueError: If there are fewer than two videos.
         """
         scores = output.scores
         if self.config.global_batch:
@@ -132,7 +135,7 @@ class SDCObjective(nn.Module):
         losses = alignment(
             self._aligned(scores),
             None if queue is None else self._aligned(queue),
-            static if static == dynamic else (static, dynamic),
+            static if static == dynamic else (static, dynamic),  # one number, one operation
             c.sinkhorn_epsilon,
             c.sinkhorn_iterations,
             across_ranks=c.global_batch,
@@ -185,8 +188,7 @@ class SDCObjective(nn.Module):
     def _active(self, scores: Tensor) -> list[Tensor]:
         """Which of its concepts each stream contrasts, ``(B, 2K)``, ``(B, K)``, ``(B, K)``."""
         c = self.config
-        static_half, dynamic_half = scores.chunk(2, dim=-1)
-        own = (scores[:, 0:2], static_half[:, 2:4], dynamic_half[:, 4:6])
+        own = [own_half(scores[:, PAIR_OF[stream]], stream) for stream in STREAMS]
         if not c.filter_top_k:
             return [torch.ones_like(s[:, 0], dtype=torch.bool) for s in own]
         return [select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive) for s in own]

@@ -14,6 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sdc_lib.support.checks import require
+
 Boundary = Literal["wrap", "zero"]
 Stream = Literal["video", "static", "dynamic"]
 
@@ -68,13 +70,11 @@ def frame_difference(clip: Tensor, boundary: Boundary = "wrap") -> Tensor:
         raise ValueError(
             f"differences need a floating-point clip, got {clip.dtype}; normalise it first"
         )
+    require(boundary in ("wrap", "zero"), "boundary must be 'wrap' or 'zero'", repr(boundary))
     difference = clip - clip.roll(1, dims=-3)
-    if boundary == "wrap":
-        return difference
     if boundary == "zero":
         difference[..., 0, :, :] = 0
-        return difference
-    raise ValueError(f"boundary must be 'wrap' or 'zero', got {boundary!r}")
+    return difference
 
 
 def six_views(
@@ -102,10 +102,8 @@ def six_views(
     Raises:
         ValueError: If there are not exactly two clips or the frame index is outside them.
     """
-    if clips.ndim != 5 or clips.shape[0] != 2:
-        raise ValueError(
-            f"six_views needs two clips (2, C, T, H, W), got shape {tuple(clips.shape)}"
-        )
+    two = clips.ndim == 5 and clips.shape[0] == 2
+    require(two, "six_views needs two clips (2, C, T, H, W)", clips)
     videos = torch.stack([augment(clip) for clip in clips])  # (2, C, T, H', W')
     stills = torch.stack([augment(static_view(clip, frame_index)) for clip in clips])
     return assemble_views(videos, stills, boundary)
@@ -114,9 +112,7 @@ def six_views(
 def assemble_views(videos: Tensor, stills: Tensor, boundary: Boundary = "wrap") -> Tensor:
     """Stack video views, static views and differences in the order used everywhere.
 
-    This is the batched half of `six_views`: the training loop augments in its workers and calls
-    this on the device, so that only four of the six views are ever sent there, two of them as
-    single frames.
+    This is the batched half of `six_views`, for clips that are augmented already.
 
     Args:
         videos: Augmented, normalised clips, ``(..., 2, C, T, H, W)``.
@@ -129,19 +125,20 @@ def assemble_views(videos: Tensor, stills: Tensor, boundary: Boundary = "wrap") 
     Raises:
         ValueError: If there are not two clips and two stills of one size.
     """
-    if videos.ndim < 5 or videos.shape[-5] != 2:
-        raise ValueError(f"clips must be (..., 2, C, T, H, W), got {tuple(videos.shape)}")
+    two = videos.ndim >= 5 and videos.shape[-5] == 2
+    require(two, "clips must be (..., 2, C, T, H, W)", videos)
     one_frame = (*videos.shape[:-3], 1, *videos.shape[-2:])
-    if tuple(stills.shape) not in (one_frame, tuple(videos.shape)):
-        raise ValueError(
-            f"stills for clips {tuple(videos.shape)} must be {one_frame}, got {tuple(stills.shape)}"
-        )
+    fit = tuple(stills.shape) in (one_frame, tuple(videos.shape))
+    require(fit, f"stills for clips {tuple(videos.shape)} must be {one_frame}", stills)
     differences = frame_difference(videos, boundary)
     return torch.cat([videos, stills.expand_as(videos), differences], dim=-5)
 
 
 def moving_views(videos: Tensor, boundary: Boundary = "wrap") -> Tensor:
     """Stack video views and frame differences: `assemble_views` without the static views.
+
+    The training loop augments in its workers and calls this on the device. So only four of the six
+    views are ever sent there, two of them as single frames.
 
     Args:
         videos: Augmented, normalised clips, ``(..., 2, C, T, H, W)``.
@@ -154,5 +151,4 @@ def moving_views(videos: Tensor, boundary: Boundary = "wrap") -> Tensor:
 
 
 def _check_clip(clip: Tensor) -> None:
-    if clip.ndim < 4:
-        raise ValueError(f"a clip has the shape (..., C, T, H, W), got {tuple(clip.shape)}")
+    require(clip.ndim >= 4, "a clip has the shape (..., C, T, H, W)", clip)

@@ -87,12 +87,10 @@ def test_the_queue_has_no_parameters() -> None:
 
 @pytest.mark.parametrize(("size", "concepts"), [(0, 2), (4, 0)])
 def test_sizes_must_be_positive(size: int, concepts: int) -> None:
-    with pytest.raises(ValueError, match=f">= 1, got {size}, {concepts}"):
+    with pytest.raises(ValueError, match=f">= 1, got {size} and {concepts}"):
         ScoreQueue(size, concepts)
 
 
 def test_other_rows_are_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"rows of shape \(6, 4\), got scores of shape \(3, 6, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"must be \(B, 6, 4\), .* got \(3, 6, 2\)"):
         ScoreQueue(4, 2).push(torch.zeros(3, 6, 2))

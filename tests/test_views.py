@@ -130,9 +130,7 @@ def test_assembling_a_batch_equals_assembling_each() -> None:
 
 
 def test_six_views_and_assemble_views_refuse_other_shapes() -> None:
-    with pytest.raises(
-        ValueError, match=r"two clips \(2, C, T, H, W\), got shape \(3, 1, 4, 2, 2\)"
-    ):
+    with pytest.raises(ValueError, match=r"two clips \(2, C, T, H, W\), got \(3, 1, 4, 2, 2\)"):
         six_views(torch.zeros(3, 1, 4, 2, 2), 0, lambda clip: clip)
     with pytest.raises(ValueError, match=r"clips must be .* got \(1, 4, 2, 2\)"):
         assemble_views(counting_clip(), counting_clip())

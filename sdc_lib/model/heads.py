@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdc_lib.attention import ConceptAttention
-from sdc_lib.codebook import ConceptCodebook
+from sdc_lib.codebook import ConceptCodebook, own_half
 from sdc_lib.contrast import DecouplingProjections, Projections
 from sdc_lib.regularizers import FidelityDecoder
 from sdc_lib.support.checks import require
@@ -119,11 +119,6 @@ class ConceptHeads(nn.Module):
         halves = {"video": codebook.weight, "static": codebook.static, "dynamic": codebook.dynamic}
         return halves[stream]
 
-    def own_scores(self, scores: Tensor, stream: Stream) -> Tensor:
-        """The scores ``(..., 2K)`` against the concepts that a stream attends with."""
-        k = self.num_concepts
-        return {"video": scores, "static": scores[..., :k], "dynamic": scores[..., k:]}[stream]
-
     @torch.no_grad()
     def normalize_codebooks_(self) -> None:
         """Scale all concepts back to unit length, in place; call it before every step."""
@@ -136,7 +131,7 @@ class ConceptHeads(nn.Module):
         return F.normalize(at_least_float32(self.concept_projections[name](pooled)), dim=-1)
 
     def _reconstruct(self, scores: Tensor, stream: Stream) -> Tensor:
-        own = self.own_scores(scores[:, PAIR_OF[stream]], stream)  # (B, 2, n)
+        own = own_half(scores[:, PAIR_OF[stream]], stream)  # (B, 2, n)
         stacked = own.transpose(0, 1).flatten(0, 1)  # (2B, n): one BatchNorm call for both views
         rebuilt = self.decoders[stream](stacked)  # (2B, D)
         views: Tensor = rebuilt.unflatten(0, (2, -1)).transpose(0, 1)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sdc_lib.config import CurriculumConfig, OptimConfig
+from sdc_lib.support.checks import require
 from sdc_lib.terms import TERMS, LossWeights, term_weights
 
 
@@ -46,10 +47,8 @@ def learning_rate(config: OptimConfig, step: int, steps_per_epoch: int) -> float
     Raises:
         ValueError: If the step is negative or an epoch has no steps.
     """
-    if step < 0 or steps_per_epoch < 1:
-        raise ValueError(
-            f"step must be >= 0 and steps_per_epoch >= 1, got {step} and {steps_per_epoch}"
-        )
+    right = step >= 0 and steps_per_epoch >= 1
+    require(right, "step must be >= 0 and steps_per_epoch >= 1", step, steps_per_epoch)
     warm = round(config.warmup_epochs * steps_per_epoch)
     if step < warm:
         return config.lr * (step + 1) / warm
