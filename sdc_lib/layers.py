@@ -84,7 +84,7 @@ def run(layer: nn.Module, clips: Clips) -> Clips:
 def _convolve(conv: nn.Conv3d, clips: Clips) -> Clips:
     stills = clips.stills
     if stills is not None and (conv.kernel_size[0] > 1 or conv.stride[0] > 1):
-        # with as many frames more as padding makes differ
+        # padding changes `reach` more frames
         reach = conv.dilation[0] * (conv.kernel_size[0] - 1)
         frames = stills.shape[2] + reach
         lopsided = conv.padding == "same" and reach % 2 == 1

@@ -159,8 +159,8 @@ PRESETS: dict[str, PretrainConfig] = {
 def at_toy_size(preset: PretrainConfig) -> PretrainConfig:
     """The same run made so small that a CPU rehearses it in seconds.
 
-    Data set, objective, schedule and curriculum stay, with every part of them still reached; the
-    network, the clips, the batch and the number of epochs shrink.
+    Data set, objective, schedule and curriculum stay, and every part of them but the warm-up is
+    still reached; the network, the clips, the batch and the number of epochs shrink.
     """
     augment = replace(preset.data.augment, size=24)
     return replace(

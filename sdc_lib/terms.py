@@ -173,7 +173,11 @@ class LossTerms(NamedTuple):
 
 
 def term_weights(weights: LossWeights | Mapping[str, float] | None = None) -> dict[str, float]:
-    """The weight of each of the thirteen terms; arguments as for `LossTerms.total`."""
+    """The weight of each of the thirteen terms; arguments as for `LossTerms.total`.
+
+    Raises:
+        ValueError: If a name is not that of a term.
+    """
     if isinstance(weights, Mapping):
         unknown = sorted(set(weights) - set(LossTerms._fields))
         if unknown:

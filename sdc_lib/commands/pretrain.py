@@ -12,7 +12,7 @@ from tyro.extras import SubcommandApp
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.presets import PRESETS
-from sdc_lib.support.settings import Range, Steps
+from sdc_lib.support.settings import Minutes, Range, Steps
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Pretrain:
     """Where data sets are; MotionFactors is made there if it is missing."""
     max_steps: Steps = None
     """Stop after so many steps; the schedule stays that of the whole run."""
-    max_minutes: Annotated[float | None, Range(0, 1_000_000, above=True)] = None
+    max_minutes: Minutes = None
     """Stop in an orderly way after so many minutes; the same command goes on later."""
     save_every: Steps = None
     """Steps between checkpoints; once an epoch when None."""

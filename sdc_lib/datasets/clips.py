@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from sdc_lib.augment import ClipAugment, Crops, eval_crops, eval_side
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.frames import (
+    ClipStarts,
     Indices,
     SampleKey,
     eval_indices,
@@ -262,7 +263,7 @@ class EvalClips(Dataset[EvalSample]):
         num_frames: int,
         stride: int = 1,
         size: int = 128,
-        clips: Literal["dense", "ten", "centre"] = "dense",
+        clips: ClipStarts = "dense",
         crops: Crops = "centre",
     ) -> None:
         check_clip(num_frames, stride)
@@ -270,7 +271,7 @@ class EvalClips(Dataset[EvalSample]):
         self.num_frames = num_frames
         self.stride = stride
         self.size = size
-        self.clips: Literal["dense", "ten", "centre"] = clips
+        self.clips: ClipStarts = clips
         self.crops: Crops = crops
 
     def __len__(self) -> int:

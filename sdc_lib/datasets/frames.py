@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+ClipStarts = Literal["dense", "ten", "centre"]
 
 
 class SampleKey(NamedTuple):
@@ -92,7 +93,7 @@ def eval_indices(
     length: int,
     num_frames: int,
     stride: int,
-    clips: Literal["dense", "ten", "centre"],
+    clips: ClipStarts,
 ) -> Indices:
     """Frames of the clips by which a video is judged.
 

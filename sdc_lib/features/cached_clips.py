@@ -43,11 +43,19 @@ def cache_clips(
 ) -> CachedClips:
     """Encode the evaluation clips of a split once, for `rescore`.
 
+    Args:
+        model: Its backbone runs in ``eval()`` and does not change.
+        dataset: The split.
+        clips: How videos become clips, the defaults of `ClipSettings` if None.
+        batch_size: Clips a forward pass.
+        workers: Processes that decode.
+        progress: Show a bar if it takes more than two seconds.
+
     Returns:
         See `CachedClips`.
 
     Raises:
-        ValueError: If no video can be read.
+        ValueError: If a setting is out of its range, or no video can be read.
     """
     source = ClipSource(dataset, clips or ClipSettings(), batch_size, workers, progress)
     pooled: dict[Stream, list[Tensor]] = {stream: [] for stream in STREAMS}
@@ -68,7 +76,12 @@ def cache_clips(
 
 @torch.no_grad()
 def rescore(heads: ConceptHeads, cached: CachedClips) -> Features:
-    """The features that `extract_features` would give for this backbone with these heads."""
+    """The features that `extract_features` would give for this backbone with these heads.
+
+    Args:
+        heads: They run in ``eval()``; the mode is restored afterwards.
+        cached: From `cache_clips`.
+    """
     weight = next(heads.parameters())
     scores: dict[str, Floats] = {}
     with evaluating(heads):

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from sdc_lib.augment import Crops
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips, EvalSample
+from sdc_lib.datasets.frames import ClipStarts
 from sdc_lib.datasets.reading import read_ahead
 from sdc_lib.features.store import Features, Floats
 from sdc_lib.support.files import type_and_first_line
@@ -34,7 +35,7 @@ class ClipSettings:
     """Side of the square crops, pixels."""
     stride: Annotated[int, Range(1, 1024)] = 1
     """Frames of the file from one frame of the clip to the next."""
-    clips: Literal["dense", "ten", "centre"] = "dense"
+    clips: ClipStarts = "dense"
     """Clips from the first frame on, each about half over the one before, as long as a whole one
     fits: up to ``T * stride // 2 - 2`` frames at the end are in none. Or ten clips evenly from the
     first to the last possible start; or one in the middle."""
@@ -55,6 +56,9 @@ class ClipSource:
     Attributes:
         videos: The videos that clips refer to by position.
         failures: Position of each video that could not be read, and why; complete after a pass.
+
+    Raises:
+        ValueError: If a setting is out of its range, or there is no video.
     """
 
     def __init__(

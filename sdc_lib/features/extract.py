@@ -152,6 +152,12 @@ def encode_clips(
 ) -> Iterator[tuple[Tensor, Stream, Encoded]]:
     """Encode batches of clips in ``eval()``, without gradients, and restore the mode afterwards.
 
+    Args:
+        model: An `SDC`, or what encodes clips as it does.
+        batches: Clips, uint8 ``(B, C, T, H, W)``, and the positions ``(B,)`` of their videos.
+        streams: As which each batch is encoded, one after another.
+        device: Where to compute; where the model is by default.
+
     Yields:
         Positions ``(B,)`` of the videos, the stream, and what the network says of it.
     """

@@ -4,7 +4,7 @@ import io
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -75,17 +75,15 @@ class Features:
     def subset(self, indices: Sequence[int] | Ints) -> "Features":
         """The features of some videos, in the given order."""
         rows = np.asarray(indices, dtype=np.int64)
-        return Features(
-            self.dataset,
-            self.split,
-            tuple(self.names[i] for i in rows),
-            {stream: values[rows] for stream, values in self.pooled.items()},
-            {stream: values[rows] for stream, values in self.scores.items()},
-            {name: values[rows] for name, values in self.labels.items()},
-            self.classes,
-            tuple(self.groups[i] for i in rows) if self.groups else (),
-            len(rows),
-            divides_groups=self.divides_groups,
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in rows),
+            pooled={stream: values[rows] for stream, values in self.pooled.items()},
+            scores={stream: values[rows] for stream, values in self.scores.items()},
+            labels={name: values[rows] for name, values in self.labels.items()},
+            groups=tuple(self.groups[i] for i in rows) if self.groups else (),
+            official=len(rows),
+            left_out=(),
         )
 
     def __str__(self) -> str:

@@ -26,7 +26,6 @@ from sdc_lib.features.cached_views import (
 )
 from sdc_lib.features.parts import PartFolder
 from sdc_lib.model import SDC
-from sdc_lib.support.processes import loader_workers
 from sdc_lib.support.tensors import digest
 
 BATCH = 32
@@ -124,7 +123,7 @@ def store_pairs(
         local_grid=config.optim.stored_grid,
         boundary=config.data.boundary,
         batch_size=BATCH,
-        workers=loader_workers(config.data.workers),
+        workers=config.data.workers,
         autocast=config.optim.precision == "bf16-mixed",
         progress=progress,
     )

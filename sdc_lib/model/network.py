@@ -66,7 +66,7 @@ class SDC(nn.Module):
         return heads_output
 
     def forward_stills(self, moving: Tensor, stills: Tensor, attend: bool = True) -> HeadsOutput:
-        """Do what `forward` does, with static views that are still one frame.
+        """Do what `forward` does, with the static views given as single frames.
 
         Args:
             moving: See `encode_views`.
@@ -115,21 +115,13 @@ class SDC(nn.Module):
             out = self.backbone(torch.cat([clips, still_clips]))
         return out
 
-    def encode(
-        self,
-        clips: Tensor,
-        stream: Stream = "video",
-        frame_index: int | None = None,
-        boundary: Boundary | None = None,
-    ) -> Encoded:
+    def encode(self, clips: Tensor, stream: Stream = "video") -> Encoded:
         """Encode clips as one of the three streams, for evaluation.
 
         Args:
             clips: Normalised clips, ``(B, C, T, H, W)``; computed with in the weights' precision.
-            stream: ``"static"`` freezes a frame first, ``"dynamic"`` takes the frame difference.
-            frame_index: The frame to freeze, the middle one by default.
-            boundary: First frame of a difference, see `frame_difference`; the model's own by
-                default.
+            stream: ``"static"`` freezes the middle frame first, ``"dynamic"`` takes the frame
+                difference, with the model's own `boundary`.
 
         Returns:
             Pooled feature, local map and concept scores.
@@ -149,19 +141,24 @@ class SDC(nn.Module):
         _refuse_bytes(clips)
         require(stream in STREAMS, f"stream must be one of {', '.join(STREAMS)}", repr(stream))
         clips = clips.to(next(self.parameters()).dtype)
-        if stream == "static":
-            clips = static_view(clips, clips.shape[2] // 2 if frame_index is None else frame_index)
-        elif stream == "dynamic":
-            clips = frame_difference(clips, boundary or self.boundary)
-        if stream == "static" and not self.backbone.training:  # no clips have no statistics
-            pooled, local = self._encode(clips[:0], clips[:, :, :1])
+        middle = clips.shape[2] // 2
+        if stream == "static" and not self.backbone.training:
+            pooled, local = self._encode(clips[:0], clips[:, :, middle : middle + 1])
         else:
+            if stream == "static":  # at full length: BatchNorm needs moving clips in training
+                clips = static_view(clips, middle)
+            elif stream == "dynamic":
+                clips = frame_difference(clips, self.boundary)
             pooled, local = self.backbone(clips)
         return Encoded(pooled, local, self.heads.score(pooled, stream))
 
 
 def build_model(config: ModelConfig) -> SDC:
-    """Make a model with random weights from its configuration."""
+    """Make a model with random weights from its configuration.
+
+    Raises:
+        ValueError: If there is no backbone of that name.
+    """
     backbone = build_backbone(config.backbone)
     heads = ConceptHeads(
         int(backbone.dim),  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
         function: A function whose first argument is a tensor.
 
     Returns:
-        The function, with the same signature.
+        The function, with the same signature; it raises a TypeError if it is given no tensor.
     """
 
     def promoted(value: Any) -> Any:
@@ -40,6 +40,9 @@ def full_precision(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         tensors = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
+        if not tensors:
+            kinds = ", ".join(type(value).__name__ for value in (*args, *kwargs.values()))
+            raise TypeError(f"{function.__name__} takes torch tensors, got {kinds}")
         with torch.autocast(tensors[0].device.type, enabled=False):
             return function(
                 *[promoted(value) for value in args],

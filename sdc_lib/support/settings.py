@@ -54,6 +54,7 @@ class Former:
 
 Count = Annotated[int, Range(1, 1_000_000)]
 Steps = Annotated[int | None, Range(1, 1_000_000_000)]
+Minutes = Annotated[float | None, Range(0, 1_000_000, above=True)]
 Workers = Annotated[int, Range(0, 1024)]
 Fold = Annotated[int, Range(1, 100)]
 """Official split number; 1 where a data set has a single split."""

@@ -7,7 +7,7 @@ replaying anything.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,8 +24,6 @@ from sdc_lib.datasets.reading import FrameCache
 from sdc_lib.features.stored import FeatureSample, StoredPairs
 from sdc_lib.support.memory import fitting_workers
 from sdc_lib.support.workers import start_worker
-
-StartMethod = Literal["fork", "spawn", "forkserver"]
 
 
 class PixelBatch(NamedTuple):
@@ -183,7 +181,6 @@ def make_loader(
     workers: int,
     *,
     pin_memory: bool = False,
-    start_method: StartMethod | None = None,
 ) -> "DataLoader[Batch]":
     """One loader for the whole run: workers start once and read ahead across epochs.
 
@@ -193,7 +190,6 @@ def make_loader(
         workers: Wanted processes; -1 for one a core that is left. Never more than there are cores,
             nor than shared memory holds batches for.
         pin_memory: Copy batches to page-locked memory, for a GPU.
-        start_method: How workers start; the platform's own way by default.
 
     Returns:
         A loader of `PixelBatch` or `FeatureBatch`; to be read with `read_ahead`.
@@ -206,6 +202,5 @@ def make_loader(
         collate_fn=collate,
         pin_memory=pin_memory,
         worker_init_fn=start_worker,
-        multiprocessing_context=start_method if workers else None,
         prefetch_factor=prefetch if workers else None,
     )

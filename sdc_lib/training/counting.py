@@ -91,12 +91,12 @@ class _Kept:
         self._tensors: list[Tensor] = []
 
     def watched(self) -> saved_tensors_hooks:
-        """In this context it is noted."""
+        """Context in which saved tensors are recorded."""
         return saved_tensors_hooks(self._note, lambda tensor: tensor)
 
     @property
     def bytes(self) -> int:
-        """Of all that was noted."""
+        """Bytes of all recorded storages."""
         return sum(n for storage, n in self._sizes.items() if storage not in self._weights)
 
     def _note(self, tensor: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ def train_heads(
         objective = SDCObjective(objective)
     by_term = term_weights(weights)
     batch_size = min(batch_size, len(cached))
-    per_epoch = max(1, len(cached) // batch_size)
+    per_epoch = len(cached) // batch_size
     phases = [phase_of(curriculum, step, per_epoch, by_term) for step in range(steps)]
     if any(phase.local for phase in phases):
         _check_local_maps(cached)
@@ -140,10 +140,10 @@ def _check_local_maps(cached: CachedViews) -> None:
 
 
 def _batches(cached: CachedViews, batch_size: int, steps: int, seed: int) -> Iterator[FeatureBatch]:
-    """Every video once an epoch, each in a pass drawn anew."""
+    """Every video at most once an epoch, each in a pass drawn anew."""
     generator = torch.Generator().manual_seed(seed)
     n, passes = cached.indices.shape
-    per_epoch = max(1, n // batch_size)
+    per_epoch = n // batch_size
     for step in range(steps):
         if step % per_epoch == 0:
             order = torch.randperm(n, generator=generator)

@@ -1,13 +1,10 @@
 """What does not change the result of a run, and what no run can be made of."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from sdc_lib.config import PretrainConfig, check_config
-from sdc_lib.support.settings import Range, Steps, check_settings
+from sdc_lib.support.settings import Minutes, Steps, check_settings
 from sdc_lib.training.log import StepHook, check_tensorboard
-
-Minutes = Annotated[float | None, Range(0, 1_000_000, above=True)]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ WARM_UP = 3
 
 
 def progress_bar(done: int, last_step: int, show: bool) -> "tqdm[NoReturn]":
-    """A bar over the steps of a run; a log file gets a line in ten seconds at most."""
+    """A bar over the steps of a run; written to a file, at most one line in ten seconds."""
     return tqdm(
         total=last_step,
         initial=done,

@@ -40,7 +40,6 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.json"
-        self.log = path / "log.csv"
         self.checkpoints = path / "checkpoints"
         self.weights = path / "model.safetensors"
         self.run = path / "run.json"
@@ -201,7 +200,7 @@ def provenance(
 
 
 def environment(device: torch.device) -> dict[str, str]:
-    """Device and versions, for run.json and snapshots."""
+    """Device and versions, for run.json and checkpoints."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "device": f"{device.type} {name}".strip(),

@@ -1,4 +1,4 @@
-"""Everything that becomes of a step's numbers: rows of the log, alarms, and reasons to give up.
+"""From a step's numbers to rows of the log and alarms.
 
 Numbers stay on the device until they are wanted, so that a GPU is not held up by its log.
 """

@@ -137,7 +137,12 @@ def local_count(fabric: Fabric) -> int:
 
 
 def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
-    """Make everything anew; the weights depend only on the seed and where the backbone is from."""
+    """Make everything anew; the weights depend only on the seed and where the backbone is from.
+
+    Raises:
+        ValueError: If the backbone is unknown or not that of the weights to begin from, or is to be
+            compiled without a compiler.
+    """
     with seeded(config.seed):
         model = build_model(config.model)
     if config.init_backbone:

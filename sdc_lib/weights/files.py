@@ -143,7 +143,11 @@ def available() -> list[str]:
 
 
 def resolve(name_or_path: str | Path) -> Path:
-    """Find the file that a name or path means; see `load`."""
+    """Find the file that a name or path means; see `load`.
+
+    Raises:
+        ValueError: If there is none, or the run in that folder has not ended.
+    """
     path = Path(name_or_path)
     candidates = [path, path / "model.safetensors"]
     candidates += [folder / f"{name_or_path}.safetensors" for folder in _folders()]

@@ -46,11 +46,6 @@ def test_differences_begin_as_they_did_in_training(
     zero, wrap = load(saved), load(saved)
     assert zero.boundary == "zero"
     wrap.boundary = "wrap"
-    clips = torch.randn(2, 3, 4, 16, 16)
-    with torch.no_grad():
-        assert torch.equal(
-            zero.encode(clips, "dynamic").pooled, wrap.encode(clips, "dynamic", None, "zero").pooled
-        )
     cache = tmp_path / "cache"
     first = extract_features(zero, world[1], CLIPS, cache_dir=cache).pooled
     other = extract_features(wrap, world[1], CLIPS, cache_dir=cache).pooled

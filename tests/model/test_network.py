@@ -56,14 +56,17 @@ def test_encode_equals_the_forward_pass_of_each_stream() -> None:
             assert encoded.local.shape[:2] == (2, 128)
 
 
-def test_encode_takes_another_frame_and_boundary() -> None:
-    model, clips = tiny_model(), torch.randn(2, 3, 4, 16, 16)
+@pytest.mark.parametrize("training", [False, True])
+def test_encode_freezes_the_middle_frame_and_heeds_the_boundary(training: bool) -> None:
+    model, clips = tiny_model().train(training), torch.randn(2, 3, 4, 16, 16)
     with torch.no_grad():
-        first = model.encode(clips, "static", frame_index=0).pooled
-        assert_close(first, model.encode(static_view(clips, 0)).pooled)
-        empty = model.encode(clips, "dynamic", boundary="zero").pooled
+        still = model.encode(clips, "static").pooled
+        assert_close(still, model.encode(static_view(clips, 2)).pooled)
+        wrapped = model.encode(clips, "dynamic").pooled
+        model.boundary = "zero"
+        empty = model.encode(clips, "dynamic").pooled
         assert_close(empty, model.encode(frame_difference(clips, "zero")).pooled)
-        assert not torch.allclose(empty, model.encode(clips, "dynamic").pooled)
+        assert not torch.allclose(empty, wrapped)
 
 
 def test_model_refuses_other_views_and_streams() -> None:
