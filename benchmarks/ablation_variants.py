@@ -7,9 +7,10 @@ from typing import Protocol
 import torch
 
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
+from sdc_lib.features import CachedViews
 from sdc_lib.model import ConceptHeads
 from sdc_lib.terms import TERMS, term_weights
-from sdc_lib.training.heads import CachedViews, train_heads
+from sdc_lib.training.heads import train_heads
 
 OF_STATIC_VIEWS = "contrast_static align_static fidelity_static local_static diversity_dynamic"
 OF_DIFFERENCES = "contrast_dynamic align_dynamic fidelity_dynamic local_dynamic diversity_static"

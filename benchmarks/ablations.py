@@ -21,13 +21,7 @@ from sdc_lib.evaluation.disentanglement import measure_disentanglement
 from sdc_lib.evaluation.follow import metrics_of
 from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.protocols import settings_for
-from sdc_lib.training.heads import (
-    CachedClips,
-    CachedViews,
-    cache_clips,
-    cache_views,
-    rescore,
-)
+from sdc_lib.features import CachedClips, CachedViews, cache_clips, cache_views, rescore
 from sdc_lib.weights import load, load_config
 
 

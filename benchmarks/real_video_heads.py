@@ -30,8 +30,14 @@ from sdc_lib.evaluation.halves import HALVES
 from sdc_lib.evaluation.ledger import Record
 from sdc_lib.evaluation.opening import open_weights
 from sdc_lib.evaluation.recording import weights_name
-from sdc_lib.features import CachedClips, CachedViews, ClipSettings, cache_clips, cache_views
-from sdc_lib.training.heads import rescore
+from sdc_lib.features import (
+    CachedClips,
+    CachedViews,
+    ClipSettings,
+    cache_clips,
+    cache_views,
+    rescore,
+)
 
 FACTORS = ("scene", "gesture")
 NO_LOCAL = " ".join(f"local_{stream}" for stream in ("video", "static", "dynamic"))

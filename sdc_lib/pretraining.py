@@ -25,7 +25,7 @@ from sdc_lib.features.stored import StoredPairs, store_pairs
 from sdc_lib.objective import SDCObjective
 from sdc_lib.support.processes import share_machine
 from sdc_lib.support.tuning import tune
-from sdc_lib.training.batches import Batch, BatchPlan, make_loader, make_pairs, to_device
+from sdc_lib.training.batches import Batch, make_loader, make_pairs, make_plan, to_device
 from sdc_lib.training.log import StepHook
 from sdc_lib.training.options import PretrainOptions, check_run
 from sdc_lib.training.progress import progress_bar, report
@@ -100,6 +100,8 @@ def pretrain(
             a setting makes no sense.
         CheckpointError: If a checkpoint cannot be written, or none can be read.
         TrainingError: If the loss is not finite, or too many videos cannot be read.
+        VideoError: If a process that reads videos died.
+        OSError: If the folder cannot be written.
     """
     options = PretrainOptions(max_steps, max_minutes, save_every, tensorboard, progress, on_step)
     check_run(config, options)
@@ -107,26 +109,26 @@ def pretrain(
     folder.recorded(config)  # a wrong folder is an error before anything is started
     fabric = make_fabric(config, accelerator, devices, num_nodes)
     tune(fabric.device)
-    work = partial(_work, config=config, folder=folder, data_dir=Path(data_dir), options=options)
+    work = partial(_work, given=config, folder=folder, data_dir=Path(data_dir), options=options)
     result: PretrainResult = fabric.launch(partial(work, videos=videos))
     return result
 
 
 def _work(
     fabric: Fabric,
-    config: PretrainConfig,
+    given: PretrainConfig,
     folder: RunFolder,
     data_dir: Path,
     options: PretrainOptions,
     videos: VideoDataset | None,
 ) -> PretrainResult:
     """One process's part of a run."""
-    asked, config = config, folder.recorded(config)
+    config = folder.recorded(given)
     share_machine(local_count(fabric))
     fabric.barrier()
     with fabric.rank_zero_first():
         videos = videos if videos is not None else open_dataset(config.data, data_dir)
-    run = _Run(fabric, config, asked, folder, options, make_pairs(asked, videos, fabric.device))
+    run = _Run(fabric, config, given, folder, options, make_pairs(given, videos, fabric.device))
     with folder.claimed(config, fabric), StopRequest(options.max_minutes) as stop:
         run.resume()
         run.train(stop)
@@ -139,7 +141,7 @@ class _Run:
     Args:
         fabric: Launched.
         config: As recorded in the folder.
-        asked: As given now; may differ in what does not change the result.
+        given: As given now; may differ in what does not change the result.
         folder: Of the run.
         options: What does not change the result.
         pairs: Pairs of clips of the training videos.
@@ -149,27 +151,14 @@ class _Run:
         self,
         fabric: Fabric,
         config: PretrainConfig,
-        asked: PretrainConfig,
+        given: PretrainConfig,
         folder: RunFolder,
         options: PretrainOptions,
         pairs: PairClips,
     ) -> None:
         self.fabric, self.config, self.folder, self.options = fabric, config, folder, options
-        self.asked, self.pairs = asked, pairs
-        self.plan = BatchPlan(
-            len(pairs),
-            config.optim.batch_size,
-            seed=config.seed,
-            epochs=config.optim.epochs,
-            accumulate=config.optim.accumulate,
-            rank=fabric.global_rank,
-            world_size=fabric.world_size,
-        )
-        if self.plan.global_batch < 2:
-            raise ValueError(
-                "optim.batch_size is 1; a single video has nothing to be told apart from: use 2 or "
-                "more"
-            )
+        self.given, self.pairs = given, pairs
+        self.plan = make_plan(config, len(pairs), fabric.global_rank, fabric.world_size)
         self.plan.last_step = min(self.plan.last_step, options.max_steps or self.plan.last_step)
         self.objective = SDCObjective(config.objective)
         self.state = build_state(config, fabric)
@@ -198,9 +187,9 @@ class _Run:
         """Step after step, until the last one or a stop."""
         state, plan = self.state, self.plan
         on_gpu = self.fabric.device.type == "cuda"
-        loader = make_loader(samples, plan, self.asked.data.workers, pin_memory=on_gpu)
+        loader = make_loader(samples, plan, self.given.data.workers, pin_memory=on_gpu)
         bar = progress_bar(state.step, plan.last_step, self._shows_bar())
-        log = RunLog(self.folder, self.asked, plan, self.pairs.videos, self.options, state.alarm)
+        log = RunLog(self.folder, self.given, plan, self.pairs.videos, self.options, state.alarm)
         reading = closing(read_ahead(loader, self.pairs.videos, plan.shown))
         with reading as batches, closing(log), bar:
             while state.step < plan.last_step:
@@ -284,9 +273,15 @@ class _Run:
         """What batches are made of: clips, or their features; None if encoding was stopped."""
         if not self.config.optim.stored_passes:
             return self.pairs
-        asked, first = partial(stop.agreed, self.fabric), self.fabric.is_global_zero
-        model, kept, bar = self.state.model, self.folder.encoded, self._shows_bar()
-        return store_pairs(model, self.pairs, self.asked, kept, asked, writes=first, progress=bar)
+        return store_pairs(
+            self.state.model,
+            self.pairs,
+            self.given,
+            kept=self.folder.encoded,
+            stop=partial(stop.agreed, self.fabric),
+            writes=self.fabric.is_global_zero,
+            progress=self._shows_bar(),
+        )
 
     def _shows_bar(self) -> bool:
         return self.fabric.is_global_zero and self.options.progress

@@ -69,7 +69,6 @@ class Term(NamedTuple):
         return self.name.split("_")[1]
 
 
-_KEY = "key"
 _CONTRAST, _ALIGN, _FLAT = "contrast_temperature", "alignment_temperature", "diversity_temperature"
 _LOCAL = "local_from_epoch"
 
@@ -78,12 +77,12 @@ _SAME = "the same concept in {} (near in its own video, far in all others)"
 
 TERMS = (
     Term("contrast_video", "video projection of v1 (v2)", "video projection of v2 (v1)",
-         "none", _CONTRAST, _KEY, "", "log B", "0", "v₁ ⇄ v₂"),
+         "none", _CONTRAST, "key", "", "log B", "0", "v₁ ⇄ v₂"),
     Term("contrast_static", "video-to-static projection of v1 (v2), and back",
-         "static projection of s2 (s1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0",
+         "static projection of s2 (s1), and back", "none", _CONTRAST, "key", "", "2 log B", "0",
          "vˢ₁ ⇄ s₂,  vˢ₂ ⇄ s₁"),
     Term("contrast_dynamic", "video-to-dynamic projection of v1 (v2), and back",
-         "dynamic projection of d2 (d1), and back", "none", _CONTRAST, _KEY, "", "2 log B", "0",
+         "dynamic projection of d2 (d1), and back", "none", _CONTRAST, "key", "", "2 log B", "0",
          "vᵈ₁ ⇄ d₂,  vᵈ₂ ⇄ d₁"),
     Term("align_static", "distribution of each of v1, v2, s1, s2",
          "Sinkhorn assignment of each other one", "video and static codebook, static halves",
@@ -109,12 +108,12 @@ TERMS = (
          "dynamic codebook, dynamic half", "", "feature", "", "about 0", "-1",
          "dynamic half → pooled d₁, d₂"),
     Term("local_video", "descriptor of each kept concept in v1 (v2)", _SAME.format("v2 (v1)"),
-         "video codebook, both halves", "", _KEY, _LOCAL, "1 to 2", "0", "v₁ ⇄ v₂, both halves"),
+         "video codebook, both halves", "", "key", _LOCAL, "1 to 2", "0", "v₁ ⇄ v₂, both halves"),
     Term("local_static", "descriptor of each kept concept in s1 (s2)", _SAME.format("s2 (s1)"),
-         "static codebook, static half", "", _KEY, _LOCAL, "1 to 2", "0",
+         "static codebook, static half", "", "key", _LOCAL, "1 to 2", "0",
          "s₁ ⇄ s₂, static half"),
     Term("local_dynamic", "descriptor of each kept concept in d1 (d2)", _SAME.format("d2 (d1)"),
-         "dynamic codebook, dynamic half", "", _KEY, _LOCAL, "1 to 2", "0",
+         "dynamic codebook, dynamic half", "", "key", _LOCAL, "1 to 2", "0",
          "d₁ ⇄ d₂, dynamic half"),
 )  # fmt: skip
 """The terms in the order in which the objective returns and the log lists them."""

@@ -78,12 +78,12 @@ class CollapseAlarm:
         }
 
 
-def check_finite(row: Mapping[str, float], batch: Callable[[], str]) -> None:
+def check_finite(row: Mapping[str, float], describe_batch: Callable[[], str]) -> None:
     """Refuse to go on with losses that are not numbers.
 
     Args:
         row: A row of the log.
-        batch: Tells of the videos of the step, and where to continue; called only if needed.
+        describe_batch: Names the videos of the step, and where to continue; called only if needed.
 
     Raises:
         TrainingError: If a logged value is infinite or not a number.
@@ -91,7 +91,7 @@ def check_finite(row: Mapping[str, float], batch: Callable[[], str]) -> None:
     bad = [name for name in LOGGED if not math.isfinite(row[name])]
     if bad:
         raise TrainingError(
-            f"step {int(row['step'])}: {', '.join(bad)} not finite. {batch()} "
+            f"step {int(row['step'])}: {', '.join(bad)} not finite. {describe_batch()} "
             "Try a lower learning rate, a longer warm-up or precision 32-true"
         )
 

@@ -143,6 +143,36 @@ class BatchPlan(Sampler[list[SampleKey]]):
         return [SampleKey(epoch, int(i)) for i in self._order[start : start + self.batch_size]]
 
 
+def make_plan(
+    config: PretrainConfig, num_samples: int, rank: int = 0, world_size: int = 1
+) -> BatchPlan:
+    """The batches of a run.
+
+    Args:
+        config: Of the run.
+        num_samples: Videos in the data set.
+        rank: This process.
+        world_size: All processes.
+
+    Raises:
+        ValueError: If the videos do not fill a single step, or a batch is a single video.
+    """
+    plan = BatchPlan(
+        num_samples,
+        config.optim.batch_size,
+        seed=config.seed,
+        epochs=config.optim.epochs,
+        accumulate=config.optim.accumulate,
+        rank=rank,
+        world_size=world_size,
+    )
+    if plan.global_batch < 2:
+        raise ValueError(
+            "optim.batch_size is 1; a single video has nothing to be told apart from: use 2 or more"
+        )
+    return plan
+
+
 def collate(samples: Sequence[PairSample] | Sequence[FeatureSample]) -> Batch:
     """Stack samples into a batch of their kind."""
     kind = PixelBatch if isinstance(samples[0], PairSample) else FeatureBatch

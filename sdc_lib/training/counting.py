@@ -20,7 +20,7 @@ from sdc_lib.model import SDC, HeadsOutput, build_model
 from sdc_lib.objective import LARGE_TABLE, SDCObjective
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch
 from sdc_lib.training.networks import network_of, prepare_backbone
-from sdc_lib.training.schedule import weigh_local
+from sdc_lib.training.schedule import local_terms_count
 
 COUNTED_BATCHES = (2, 4, 8)
 
@@ -60,7 +60,7 @@ def count(config: PretrainConfig) -> Count:
 
 def _count(config: PretrainConfig, size: int, *, backward: bool = False) -> Count:
     """The same with what a whole batch of some size keeps, and its FLOPs, forward or both ways."""
-    attend = weigh_local(config.weights)
+    attend = local_terms_count(config.weights)
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         model = build_model(config.model)
         prepare_backbone(model, config.optim)

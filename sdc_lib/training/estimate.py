@@ -20,7 +20,7 @@ from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import make_pairs
 from sdc_lib.training.counting import count, memory, random_batch, stored_bytes
-from sdc_lib.training.schedule import Phase, weigh_local
+from sdc_lib.training.schedule import Phase, local_terms_count
 from sdc_lib.training.state import build_state, make_fabric
 from sdc_lib.training.step import compute_losses
 
@@ -158,7 +158,7 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
             torch.cuda.synchronize()
 
     without = min(1.0, config.curriculum.local_from_epoch / config.optim.epochs) if stored else 0.0
-    without = without if weigh_local(config.weights) else 1.0
+    without = without if local_terms_count(config.weights) else 1.0
     seconds = 0.0
     for local, share in ((False, without), (True, 1.0 - without)):
         if share > 0:

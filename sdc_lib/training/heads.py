@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
-from sdc_lib.features.cached_clips import CachedClips, cache_clips, rescore
 from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
@@ -32,13 +31,9 @@ from sdc_lib.training.step import LOGGED, compute_losses, leave_untrained
 
 __all__ = [
     "NAMES",
-    "CachedClips",
     "CachedViews",
     "History",
-    "cache_clips",
     "cache_views",
-    "rescore",
-    "term_weights",
     "train_heads",
 ]
 

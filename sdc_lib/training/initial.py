@@ -5,7 +5,7 @@ from sdc_lib.model import SDC
 from sdc_lib.weights import load, load_config
 
 
-def begin_from(model: SDC, config: PretrainConfig) -> None:
+def load_initial_backbone(model: SDC, config: PretrainConfig) -> None:
     """Give a model the backbone of the weights that `PretrainConfig.init_backbone` names.
 
     Its provenance says which file that was, as ``init_backbone_sha256``.

@@ -32,11 +32,13 @@ class EpochSummary:
         last_step: Where this call ends.
         steps_per_epoch: Steps in an epoch.
         epochs: Epochs of the whole run.
-        batch: Videos a step.
+        videos_per_step: Videos a step.
     """
 
-    def __init__(self, last_step: int, steps_per_epoch: int, epochs: int, batch: int) -> None:
-        self.batch = batch
+    def __init__(
+        self, last_step: int, steps_per_epoch: int, epochs: int, videos_per_step: int
+    ) -> None:
+        self.videos_per_step = videos_per_step
         self.last_step = last_step
         self.steps_per_epoch = steps_per_epoch
         self.epochs = epochs
@@ -46,7 +48,7 @@ class EpochSummary:
     def add(self, row: Mapping[str, float]) -> str | None:
         """Take in one step; at the end of an epoch return its one-line summary."""
         self._rows.append(row)
-        self._seconds.append(self.batch / row["samples_per_s"])
+        self._seconds.append(self.videos_per_step / row["samples_per_s"])
         step = int(row["step"])
         if step % self.steps_per_epoch and step != self.last_step:
             return None

@@ -81,12 +81,12 @@ def phase_of(
     return Phase(
         queue=config.queue_size > 0 and epoch >= config.queue_from_epoch,
         codebooks=epoch >= config.codebooks_from_epoch,
-        local=epoch >= config.local_from_epoch and weigh_local(weights),
+        local=epoch >= config.local_from_epoch and local_terms_count(weights),
         decorrelation=decorrelation_weight(config, step, steps_per_epoch),
     )
 
 
-def weigh_local(weights: LossWeights | Mapping[str, float] | None) -> bool:
+def local_terms_count(weights: LossWeights | Mapping[str, float] | None) -> bool:
     """Whether a local term has a weight; arguments as for `LossTerms.total`."""
     by_term = term_weights(weights)
     return any(by_term[term.name] != 0 for term in TERMS if term.family == "local")

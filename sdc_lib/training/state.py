@@ -35,7 +35,7 @@ from sdc_lib.training.checkpoints import (
     restore_random_states,
     save_checkpoint,
 )
-from sdc_lib.training.initial import begin_from
+from sdc_lib.training.initial import load_initial_backbone
 from sdc_lib.training.networks import network_of, prepare_backbone
 from sdc_lib.training.run_folder import RunFolder, environment
 
@@ -146,7 +146,7 @@ def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
     with seeded(config.seed):
         model = build_model(config.model)
     if config.init_backbone:
-        begin_from(model, config)
+        load_initial_backbone(model, config)
     prepare_backbone(model, config.optim)
     if fabric.world_size > 1 and config.objective.global_batch:
         model = synchronize_batchnorm(model)

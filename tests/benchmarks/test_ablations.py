@@ -17,9 +17,9 @@ from benchmarks.ablations import (
 from sdc_lib.config import ObjectiveConfig
 from sdc_lib.evaluation import Features
 from sdc_lib.evaluation.ledger import read_record
+from sdc_lib.features import CachedClips, CachedViews
 from sdc_lib.model import ConceptHeads, HeadsOutput
 from sdc_lib.objective import LossTerms, SDCObjective
-from sdc_lib.training.heads import CachedClips, CachedViews
 from tests.helpers.small_world import MakeFeatures
 
 BUDGET = Budget(steps=2, batch_size=8)

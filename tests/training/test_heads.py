@@ -14,17 +14,12 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.datasets.frames import SampleKey
 from sdc_lib.evaluation import extract_features
+from sdc_lib.features import CachedViews, cache_clips, cache_views, rescore
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
 from sdc_lib.terms import term_weights
 from sdc_lib.training.batches import Batch, to_device
-from sdc_lib.training.heads import (
-    CachedViews,
-    cache_clips,
-    cache_views,
-    rescore,
-    train_heads,
-)
+from sdc_lib.training.heads import train_heads
 from sdc_lib.training.step import Losses, compute_losses
 from sdc_lib.views import assemble_views
 from tests.helpers.small_world import CLIPS, make_world

@@ -5,7 +5,7 @@ from tests.training.rows import log_row
 
 
 def test_summary_speaks_once_an_epoch_and_leaves_out_the_slow_start() -> None:
-    summary = EpochSummary(last_step=16, steps_per_epoch=8, epochs=2, batch=20)
+    summary = EpochSummary(last_step=16, steps_per_epoch=8, epochs=2, videos_per_step=20)
     lines = [summary.add(log_row(s, samples_per_s=1 if s < 4 else 20)) for s in range(1, 9)]
     assert lines[:-1] == [None] * 7
     line = lines[-1]
@@ -15,7 +15,7 @@ def test_summary_speaks_once_an_epoch_and_leaves_out_the_slow_start() -> None:
 
 
 def test_summary_speaks_at_the_end_of_a_run_that_is_cut_short() -> None:
-    summary = EpochSummary(last_step=2, steps_per_epoch=8, epochs=2, batch=1)
+    summary = EpochSummary(last_step=2, steps_per_epoch=8, epochs=2, videos_per_step=1)
     assert summary.add(log_row(1)) is None
     assert "about 0:00 left" in str(summary.add(log_row(2)))
 
