@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as tvf
 
 from sdc_lib.augment import (
     DRAWS,
@@ -162,6 +163,16 @@ def test_eval_crops_show_centre_corners_and_mirror_images() -> None:
     assert_close(five[3], clip[..., -14:, -14:])
     assert_close(five[4], clip[..., 1:15, 3:17])
     assert_close(eval_crops(clip, 14, "five_flip"), torch.cat([five, five.flip(-1)]))
+
+
+@pytest.mark.parametrize(("crops", "side"), [("centre", 14), ("five", 16)])
+def test_eval_crops_of_a_large_clip_are_those_of_its_resized_frames(
+    crops: Crops, side: int
+) -> None:
+    clip = clip_of(2, 32, 48)
+    frames = tvf.resize(clip.transpose(0, 1), [side], antialias=True)
+    views = tvf.five_crop(frames, [14, 14]) if crops == "five" else [tvf.center_crop(frames, [14])]
+    assert torch.equal(eval_crops(clip, 14, crops), torch.stack([*views]).transpose(1, 2))
 
 
 def test_eval_crops_refuses_unknown_crops() -> None:

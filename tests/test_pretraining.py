@@ -7,24 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.config import PretrainConfig, from_dict
 from sdc_lib.model import build_model
-from sdc_lib.pretraining import PretrainResult
 from sdc_lib.terms import TERMS
 from sdc_lib.training.alarms import CollapseAlarm, CollapseWarning
 from sdc_lib.training.checkpoints import list_checkpoints, read_checkpoint, save_checkpoint
 from sdc_lib.training.log import COLUMNS, TIMINGS, Row
 from sdc_lib.weights import load
-from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
-
-
-def weights(result: PretrainResult) -> dict[str, Tensor]:
-    assert result.weights is not None
-    return load_file(result.weights)
+from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log, weights
 
 
 def test_a_run_leaves_what_was_promised(train: Train, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,19 @@ def test_a_video_finds_itself_first(stream: str, gallery: Embeddings, folder: Pa
         assert matches[1].similarity <= matches[0].similarity
 
 
+def test_neighbours_are_those_of_the_stream(gallery: Embeddings, folder: Path) -> None:
+    """The query's own vector stands at another video for every stream."""
+    streams = list(gallery.vectors)
+    vectors = {
+        stream: np.stack([own[0] if row == place else -own[0] for row in range(3)])
+        for place, (stream, own) in enumerate(gallery.vectors.items())
+    }
+    made = replace(gallery, vectors=vectors)
+    found = [search(made, folder / NAMES[0], stream=s, top=1)[0] for s in streams]  # type: ignore[arg-type]
+    assert [match.name for match in found] == list(NAMES)
+    assert [match.similarity for match in found] == pytest.approx([1.0] * 3, abs=1e-5)
+
+
 def test_file_gives_back_what_was_saved(gallery: Embeddings, tmp_path: Path) -> None:
     path = save_embeddings(tmp_path / "new" / "videos.npz", gallery)
     loaded = load_embeddings(path)

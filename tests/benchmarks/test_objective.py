@@ -2,6 +2,7 @@
 
 import json
 import math
+import platform
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,15 @@ def test_both_sides_compute_the_same_total() -> None:
     assert math.isclose(ours.item(), loops.item(), rel_tol=1e-5)  # float32
 
 
-@pytest.mark.parametrize("kind", ["ours", "loops"])
-def test_a_measurement_is_positive(kind: Kind) -> None:
-    cost = measure(kind, 2, 10, "cpu", dim=4)
-    assert cost.seconds > 0
-    assert cost.mebibytes >= 0
+@pytest.mark.parametrize(("kind", "seconds"), [("ours", 2.0), ("loops", 5.0)])
+def test_a_measurement_is_the_best_time_and_the_memory_on_top(
+    kind: Kind, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, memory = iter([0.0, 5.0, 10.0, 12.0]), iter([4 * 2**20, 7 * 2**20])
+    monkeypatch.setattr(objective, "REPEATS", 2)
+    monkeypatch.setattr("benchmarks.objective.time.process_time", lambda: next(clock))
+    monkeypatch.setattr(objective, "_peak_bytes", lambda _: next(memory))
+    assert measure(kind, 2, 10, "cpu", dim=4) == Cost(seconds, 3.0)
 
 
 @pytest.mark.slow
@@ -72,8 +77,14 @@ def test_every_row_is_written_and_hopeless_ones_are_not_tried(
     assert ("ours", 32, 100) in tried
 
 
-def test_the_device_has_a_name() -> None:
-    assert device_name("cpu")
+def test_the_processor_has_the_name_that_linux_gives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    monkeypatch.setattr(objective, "Path", lambda _: info)
+    assert device_name("cpu") == (platform.processor() or platform.machine())
+    info.write_text("processor\t: 0\nmodel name\t: Quick 9000\nmodel name\t: Other\n")
+    assert device_name("cpu") == "Quick 9000"
 
 
 def test_the_record_states_what_it_ran_on() -> None:

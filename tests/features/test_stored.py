@@ -1,11 +1,14 @@
 """Heads that train on stored features of a frozen backbone."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from sdc_lib.config import PretrainConfig
 from sdc_lib.datasets.base import VideoDataset
@@ -54,10 +57,22 @@ def test_the_first_epoch_is_that_of_encoding_anew(videos: VideoDataset, tmp_path
         np.testing.assert_allclose(logs[1][name], logs[0][name], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
-def test_other_precisions_run(videos: VideoDataset, tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [("bf16-mixed", torch.bfloat16), ("64-true", torch.float64)]
+)
+def test_heads_train_in_other_precisions(
+    videos: VideoDataset, tmp_path: Path, precision: str, dtype: torch.dtype
+) -> None:
     config = changed(STORED, optim={"precision": precision})
-    pretrain(config, tmp_path / "run", videos=videos, progress=False)
+    dtypes: set[torch.dtype] = set()
+
+    def look(module: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(module, nn.Linear):
+            dtypes.add(output.dtype)
+
+    with register_module_forward_hook(look):
+        pretrain(config, tmp_path / "run", videos=videos, progress=False)
+    assert dtypes == {dtype}
     exact = pretrain(STORED, tmp_path / "exact", videos=videos, progress=False)
     found, expected = (
         read_log(folder / "log.csv")["fidelity_video"]

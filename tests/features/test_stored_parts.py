@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 import sdc_lib.features.cached_views as cached_views
@@ -24,7 +23,7 @@ from sdc_lib.features.parts import PartFolder
 from sdc_lib.model import build_model
 from sdc_lib.pretraining import PretrainResult, pretrain
 from sdc_lib.training.counting import stored_bytes
-from tests.helpers.small_runs import changed, make_videos
+from tests.helpers.small_runs import changed, make_videos, weights
 
 CONFIG = changed(optim={"freeze_backbone": True, "stored_passes": 2, "stored_grid": (1, 2, 2)})
 """24 samples: in batches of 4 six batches, in parts of 2 three files."""
@@ -59,11 +58,6 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
 
 def run(folder: Path, videos: VideoDataset, **options: Any) -> PretrainResult:
     return pretrain(CONFIG, folder, videos=videos, progress=False, **options)
-
-
-def weights(result: PretrainResult) -> dict[str, Tensor]:
-    assert result.weights is not None
-    return load_file(result.weights)
 
 
 def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load_file
+from torch import Tensor
 
 from sdc_lib.config import (
     AugmentConfig,
@@ -65,6 +67,12 @@ def changed(config: PretrainConfig = CONFIG, **sections: dict[str, Any]) -> Pret
     """A configuration with some fields of some sections replaced."""
     parts = {name: replace(getattr(config, name), **new) for name, new in sections.items()}
     return replace(config, **parts)
+
+
+def weights(result: PretrainResult) -> dict[str, Tensor]:
+    """What a finished run exported."""
+    assert result.weights is not None
+    return load_file(result.weights)
 
 
 EVERYWHERE = ObjectiveConfig(global_batch=True, global_local_contrast=True)

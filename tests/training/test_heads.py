@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,39 @@ def test_training_is_reproducible_and_reports_each_step() -> None:
     ]
     np.testing.assert_array_equal(runs[0]["total"], runs[1]["total"])
     assert seen == [*runs[0]["total"].tolist(), *runs[1]["total"].tolist()]
+
+
+def test_every_epoch_shows_each_video_once_in_a_new_order_and_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cached = clustered(local=False)
+    videos, passes = torch.arange(32.0)[:, None, None, None], torch.arange(3.0)[:, None, None]
+    cached = replace(cached, pooled=(videos + passes / 4).expand(32, 3, 6, 16))
+    shown: list[list[float]] = []
+
+    def compute(*args: Any) -> Losses:
+        batch = args[1]
+        assert torch.equal(batch.indices, batch.pooled[:, 0, 0].long())
+        shown.append(batch.pooled[:, 0, 0].tolist())
+        return compute_losses(*args)
+
+    monkeypatch.setattr("sdc_lib.training.heads.compute_losses", compute)
+    train_heads(heads(), cached, weights=LossWeights(local=0), steps=8, batch_size=16)
+    epochs = [shown[step] + shown[step + 1] for step in range(0, 8, 2)]
+    orders = [[int(value) for value in epoch] for epoch in epochs]
+    assert all(sorted(order) == list(range(32)) for order in orders)
+    assert all(a != b for a, b in itertools.combinations(orders, 2))
+    assert {value % 1 for epoch in epochs for value in epoch} == {0.0, 0.25, 0.5}
+
+
+def test_weight_decay_shrinks_the_heads() -> None:
+    norms = []
+    for weight_decay in (0.0, 1.0):
+        part = heads()
+        options = {"steps": 20, "batch_size": 16, "lr": 1e-2, "weight_decay": weight_decay}
+        train_heads(part, clustered(local=False), weights=LossWeights(local=0), **options)  # type: ignore[arg-type]
+        norms.append(float(part.state_dict()["projections.video.0.weight"].norm()))
+    assert norms[1] < 0.8 * norms[0]
 
 
 def test_codebooks_wait_for_their_epoch_and_stay_on_the_sphere() -> None:

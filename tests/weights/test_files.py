@@ -14,6 +14,8 @@ from sdc_lib.model import SDC, build_model
 from sdc_lib.weights import available, export_model, load, load_config, read_about, resolve
 from tests.helpers.small_runs import CONFIG, changed
 
+SHIPPED = ("motion_factors_small", "motion_factors_small_decorrelated")
+
 
 def make_model(config: PretrainConfig = CONFIG, seed: int = 0) -> SDC:
     torch.manual_seed(seed)
@@ -97,8 +99,13 @@ def test_the_older_folder_still_works(tmp_path: Path, monkeypatch: pytest.Monkey
     assert resolve(tmp_path / "checkpoints" / "new.safetensors") == new
 
 
-def test_shipped_weights_of_earlier_versions_load() -> None:
-    assert [load_config(name).data.fold for name in available()] == [1] * len(available())
+def test_shipped_weights_of_earlier_versions_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SDC_WEIGHTS", raising=False)
+    monkeypatch.delenv("SDC_CHECKPOINTS", raising=False)
+    assert set(SHIPPED) <= set(available())
+    for name in SHIPPED:
+        assert load_config(name).data.fold == 1
+        assert load(name).provenance["config"] == load_config(name).name
 
 
 def test_foreign_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
