@@ -18,7 +18,7 @@ from sdc_lib.evaluation.baselines import random_model
 from sdc_lib.evaluation.classification import Classification
 from sdc_lib.evaluation.follow import Result, by_folds, from_features, from_videos, metrics_of
 from sdc_lib.evaluation.protocols import EvalSettings, Protocol
-from sdc_lib.evaluation.retrieval import Retrieval
+from sdc_lib.evaluation.retrieval import Retrieval, knn, retrieve
 from sdc_lib.features import ClipSource
 from sdc_lib.model import SDC
 from sdc_lib.weights import export_model
@@ -80,6 +80,24 @@ def test_a_labelling_without_folds_is_refused(whole: Features) -> None:
         follow("knn", same, "motion")
     with pytest.raises(ValueError, match="has no labels 'part'"):
         by_folds(lambda *_: {}, whole, "part", 65)
+
+
+def test_settings_of_neighbours_are_handed_on(make_features: MakeFeatures) -> None:
+    parts = make_features("train", 96, noise=0.4), make_features("test", 40, noise=0.4)
+    votes, hits = [], []
+    for settings in (EvalSettings(), EvalSettings(centre=False, neighbours=3)):
+        centre, k = settings.centre, settings.neighbours
+        voted = from_features("knn", *parts, settings, ["motion"])["motion"]
+        found = from_features("retrieval", *parts, settings, ["motion"])["motion"]
+        assert isinstance(voted, Classification)
+        assert isinstance(found, Retrieval)
+        same = knn(*parts, target="motion", k=k, centre=centre).scores
+        np.testing.assert_array_equal(voted.scores, same)
+        assert str(found) == str(retrieve(*parts, target="motion", centre=centre))
+        votes.append(voted.scores)
+        hits.append(found.first_hit)
+    assert not np.array_equal(*votes)
+    assert not np.array_equal(*hits)
 
 
 def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:

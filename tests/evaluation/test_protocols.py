@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sdc_lib.evaluation.protocols import settings_for
+from sdc_lib.evaluation.protocols import EvalSettings, settings_for
 from sdc_lib.presets import MOTION_FACTORS_TINY, UCF101
+
+
+def test_twenty_centred_neighbours_are_the_default() -> None:
+    assert EvalSettings() == EvalSettings(centre=True, neighbours=20)
 
 
 def test_clips_follow_the_choice() -> None:
