@@ -196,6 +196,10 @@ def _new_network(train: VideoDataset, config: SupervisedConfig) -> Supervised:
     """Random weights of the seed, a classifier for each factor."""
     classes = {factor: len(names) for factor, names in train.factor_names.items()}
     halves = (known_factors(classes) or tuple(classes))[:2]
+    if len(halves) < 2:
+        raise ValueError(
+            f"{train.name} has one factor, {halves[0]}: a static and a dynamic one are needed"
+        )
     with seeded(config.seed):
         backbone = build_backbone(config.backbone)
         return Supervised(backbone, int(backbone.dim), classes, halves)  # type: ignore[arg-type]

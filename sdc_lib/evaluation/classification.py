@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from sdc_lib.features.means import VideoMeans
 from sdc_lib.features.store import Features, Ints
@@ -211,8 +212,7 @@ def average_clips(
         raise ValueError(f"averaging must be 'softmax' or 'logits', got {averaging!r}")
     values = logits.astype(np.float64)
     if averaging == "softmax":
-        values = np.exp(values - values.max(axis=1, keepdims=True))
-        values /= values.sum(axis=1, keepdims=True)
+        values = softmax(values, axis=1)
     empty = np.setdiff1d(np.arange(num_videos), videos)[:5].tolist()
     if empty or videos.max() >= num_videos:
         raise ValueError(f"every one of {num_videos} videos needs a clip; none for {empty}")

@@ -234,14 +234,19 @@ def stale(documents: Iterable[str | Path], folder: str | Path = "results") -> di
 
 
 def current_commit() -> str:
-    """Short hash of the checked-out commit, with ``+`` if files differ; ``unknown`` outside git."""
+    """Short hash of the checked-out commit, with ``+`` if files differ; ``unknown`` outside git.
+
+    An installed package may lie inside somebody else's repository, whose commit says nothing.
+    """
+    root = Path(__file__).resolve().parents[2]
 
     def git(*words: str) -> str:
-        root = Path(__file__).resolve().parents[2]
         done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root:
+            return "unknown"
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):

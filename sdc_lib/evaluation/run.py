@@ -132,7 +132,7 @@ def evaluate(
     _check_places(results_dir, cache_dir, name)  # before data are made, which may take minutes
     data = replace(config.data, dataset=dataset, fold=fold, size=size or config.data.size)
     parts = open_parts(data, data_dir, part_names(split, folds), videos, workers, progress)
-    targets = _targets(protocol, parts[-1], target, factors, folds)
+    targets = _targets(protocol, parts, target, factors, folds)
     asked = Asked(protocol, settings, targets, factors, folds, videos, str(weights))
     options: dict[str, object] = {"fold": fold, "split": split, "seed": seed, "clips": clips}
     options |= {"stride": stride, "target": target, "factors": factors, "folds": folds}
@@ -180,20 +180,28 @@ def _check_places(
 
 def _targets(
     protocol: Protocol,
-    videos: VideoDataset,
+    parts: Sequence[VideoDataset],
     target: str | None,
     factors: Sequence[str] | None,
     folds: str | None,
 ) -> list[str | None]:
     """The labellings to predict; an error of one that is missing comes before any work."""
+    if target is not None and (protocol == "disentanglement" or factors):
+        raise ValueError(
+            "disentanglement compares factors: name them with --factors, without --target"
+            if protocol == "disentanglement"
+            else "give either --target, for one labelling, or --factors, for several"
+        )
+    videos = parts[-1]
     if folds is not None:
         refuse_videos_in_two_folds(videos, folds)
     if protocol == "disentanglement":
         choose_factors(videos, factors)
     chosen: list[str | None] = [target] if target else list(factors or ())
     chosen = chosen or [factor for factor in videos.factor_names if factor != folds] or [None]
-    for one in chosen:
-        videos.targets(one)
+    for part in parts:
+        for one in chosen:
+            part.targets(one)
     return chosen
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torchvision.transforms import v2
 
+from sdc_lib.augment import ClipAugment
 from sdc_lib.datasets.clips import TrainClips
 from sdc_lib.datasets.frames import SampleKey, epoch_order
 from sdc_lib.datasets.reading import read_ahead
@@ -26,6 +27,7 @@ class TrainAugment:
     """
 
     def __init__(self, size: int, flip: float = 0.5) -> None:
+        self.size = size
         jitter = v2.RandomApply([v2.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.3)
         crop = v2.RandomResizedCrop(size, scale=(0.2, 1), ratio=(3 / 4, 4 / 3), antialias=True)
         self._transform = v2.Compose([crop, jitter, v2.RandomHorizontalFlip(flip)])
@@ -114,8 +116,7 @@ def epoch_batches(
         VideoError: Ten videos in a row cannot be read, or a process died.
         TrainingError: Too many videos cannot be read.
     """
-    batch_bytes = len(order.shown(0)) * samples[0].clip.nbytes if workers else 0
-    workers, prefetch = fitting_workers(workers, batch_bytes)
+    workers, prefetch = fitting_workers(workers, len(order.shown(0)) * _clip_bytes(samples))
     loader: DataLoader[Any] = DataLoader(
         samples,
         batch_sampler=order,
@@ -133,3 +134,11 @@ def epoch_batches(
             of_epoch += len(names)
             replaced.check(of_epoch, len(samples))
             yield batch
+
+
+def _clip_bytes(samples: TrainClips) -> int:
+    """Bytes of one augmented clip; 0 where frames keep their size and nobody knows."""
+    augment = samples.augment
+    if isinstance(augment, ClipAugment):
+        return 3 * samples.num_frames * augment.config.size**2
+    return 3 * samples.num_frames * augment.size**2 if isinstance(augment, TrainAugment) else 0

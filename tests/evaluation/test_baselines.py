@@ -129,6 +129,15 @@ def test_supervision_needs_factors(world: World) -> None:
         train_supervised(plain)
 
 
+def test_supervision_needs_a_static_and_a_dynamic_factor(world: World) -> None:
+    moving = [{"motion": file.factors["motion"]} for file in world[0]]
+    files = [replace(f, label=None, factors=m) for f, m in zip(world[0], moving, strict=True)]
+    names = {"motion": world[0].factor_names["motion"]}
+    videos = VideoDataset("one", world[0].root, "train", files, factor_names=names)
+    with pytest.raises(ValueError, match="one has one factor, motion: a static and a dynamic one"):
+        train_supervised(videos)
+
+
 def test_presets_of_random_weights_may_be_written_as_on_the_command_line() -> None:
     model, config = open_weights("random:motion-factors-tiny", seed=3)
     assert config == PRESETS["motion_factors_tiny"]

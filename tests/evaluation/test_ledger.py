@@ -178,3 +178,17 @@ def test_circumstances_are_described() -> None:
     )
     commit = current_commit()
     assert commit == "unknown" or head.stdout.startswith(commit.rstrip("+"))
+
+
+def test_the_commit_of_another_repository_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (
+        ["init"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--allow-empty", "-m", "a"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+    installed = tmp_path / "venv" / "sdc_lib" / "evaluation" / "ledger.py"
+    installed.parent.mkdir(parents=True)
+    monkeypatch.setattr("sdc_lib.evaluation.ledger.__file__", str(installed))
+    assert current_commit() == "unknown"

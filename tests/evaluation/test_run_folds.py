@@ -103,3 +103,32 @@ def test_what_disentanglement_lacks_is_told_before_the_work(
 def test_folds_have_no_split_of_their_own(weights: Path) -> None:
     with pytest.raises(ValueError, match="folds have no splits: leave out either --folds or"):
         evaluate(weights, "world", "knn", folds="motion", split="val", progress=False)
+
+
+@pytest.mark.usefixtures("opened")
+@pytest.mark.parametrize(
+    ("protocol", "factors", "message"),
+    [
+        ("disentanglement", None, "disentanglement compares factors: name them with --factors"),
+        ("linear", ("appearance",), "give either --target, for one labelling, or --factors"),
+    ],
+)
+def test_a_target_that_would_not_count_is_refused(
+    weights: Path, protocol: Any, factors: tuple[str, ...] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluate(weights, "world", protocol, target="motion", factors=factors, progress=False)
+
+
+def test_labels_that_training_lacks_are_missed_before_the_work(
+    weights: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = [replace(file, label=None, factors={}) for file in world[0]]
+    train = VideoDataset("world", world[0].root, "train", plain)
+    opened = {"train": train, "test": world[1]}
+    monkeypatch.setattr(
+        "sdc_lib.evaluation.run.open_parts", lambda *_: tuple(opened[part] for part in opened)
+    )
+    monkeypatch.setattr("sdc_lib.evaluation.run.extract_features", not_reached)
+    with pytest.raises(ValueError, match="world has no factor 'motion'; it has: none"):
+        evaluate(weights, "world", "linear", target="motion", workers=0, progress=False)

@@ -75,9 +75,13 @@ class MotionFactors(VideoDataset):
         shared = background == "shared"
         files: list[VideoFile] = []
         left_out: list[LeftOut] = []
-        for row in _read_annotations(folder):
-            if row.split != split:
-                continue
+        rows = [row for row in _read_annotations(folder) if row.split == split]
+        if len(rows) != getattr(found, split):
+            raise ValueError(
+                f"{folder / 'annotations.csv'} lists {len(rows)} {split} videos, not "
+                f"{getattr(found, split)}: delete the folder and make it again"
+            )
+        for row in rows:
             path = folder / row.path
             if not path.is_file():
                 left_out.append(LeftOut(row.path, "no such file"))

@@ -102,6 +102,21 @@ def test_a_missing_file_is_listed_and_a_bad_row_is_named(
         MotionFactors(root)
 
 
+@pytest.mark.parametrize("lost", [-3, 2])
+def test_lists_with_too_few_or_too_many_rows_are_refused(
+    lost: int, motion_factors_root: Path, tmp_path: Path
+) -> None:
+    shutil.copy(motion_factors_root / "meta.json", tmp_path)
+    head, *rows = (motion_factors_root / "annotations.csv").read_text().splitlines()
+    other = [row for row in rows if ",val," not in row]
+    val = [row for row in rows if ",val," in row]
+    changed = val[:lost] if lost < 0 else [*val, *other[:lost]]
+    renamed = [row.replace(",train,", ",val,") for row in changed]
+    (tmp_path / "annotations.csv").write_text("\n".join([head, *renamed, *other]))
+    with pytest.raises(ValueError, match=rf"lists {100 + lost} val videos, not 100"):
+        MotionFactors(tmp_path, "val")
+
+
 @pytest.mark.parametrize("name", ["meta.json", ".settings.json"])
 @pytest.mark.parametrize("text", [b"{", b"[]", b"\xff"])
 def test_damaged_facts_are_named(name: str, text: bytes, tmp_path: Path) -> None:
