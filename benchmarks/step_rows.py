@@ -24,8 +24,9 @@ from sdc_lib.support.devices import multiplies_bf16
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, to_device
 from sdc_lib.training.counting import random_batch
+from sdc_lib.training.fabric import make_fabric
 from sdc_lib.training.schedule import Phase
-from sdc_lib.training.state import build_state, make_fabric, set_modes
+from sdc_lib.training.state import build_state, set_modes
 from sdc_lib.training.step import compute_losses
 from sdc_lib.views import assemble_views
 from tests.reference.looped import looped_total

@@ -38,11 +38,15 @@ try:
     from sdc_lib.support.tuning import tune
 except ImportError:
     tune = lambda device: None
+try:
+    from sdc_lib.training.fabric import make_fabric
+except ImportError:
+    make_fabric = states.make_fabric
 
 torch.set_num_threads(int(sys.argv[2]))
 tune("cpu")
 config = PRESETS[sys.argv[1]]
-fabric = states.make_fabric(config, "cpu")
+fabric = make_fabric(config, "cpu")
 fabric.launch()
 state = states.build_state(config, fabric)
 size, n = config.data.augment.size, config.optim.batch_size

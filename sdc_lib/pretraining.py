@@ -26,20 +26,21 @@ from sdc_lib.objective import SDCObjective
 from sdc_lib.support.processes import share_machine
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import Batch, make_loader, make_pairs, make_plan, to_device
+from sdc_lib.training.fabric import local_count, make_fabric
 from sdc_lib.training.log import StepHook
 from sdc_lib.training.options import PretrainOptions, check_run
 from sdc_lib.training.progress import progress_bar, report
 from sdc_lib.training.run_folder import RunFolder, provenance
 from sdc_lib.training.run_log import Part, RunLog
 from sdc_lib.training.schedule import Phase, learning_rate, phase_of
-from sdc_lib.training.state import build_state, local_count, make_fabric, resume, save, set_modes
+from sdc_lib.training.state import build_state, resume, save, set_modes
 from sdc_lib.training.step import Losses, compute_losses, leave_untrained
 from sdc_lib.training.stopping import StopRequest
 
 __all__ = ["PretrainResult", "pretrain"]
 
-GPU_INTERVAL = 10
-"""On a GPU, numbers are fetched once in so many steps, so that it is not held up."""
+FETCH_INTERVAL = {"cuda": 10}
+"""Numbers are fetched from a device once in so many steps, so that it is not held up."""
 
 
 class PretrainResult(NamedTuple):
@@ -74,8 +75,8 @@ def pretrain(
 ) -> PretrainResult:
     """Pretrain a model, or continue where an earlier call in the same folder stopped.
 
-    SIGTERM and SIGINT (Ctrl-C, a notebook's Stop button) end the call after the current step, with
-    a checkpoint.
+    SIGTERM and SIGINT (Ctrl-C, a notebook's Stop button) end the call after the current step (on
+    several GPUs within ten steps), with a checkpoint.
 
     Args:
         config: Everything that determines the result.
@@ -178,8 +179,7 @@ class _Run:
             self._note(0.0)  # what an earlier call was killed before it could say
             return
         started = time.perf_counter()
-        samples = self._samples(stop)
-        if samples is not None:
+        if (samples := self._samples(stop)) is not None:
             self._steps(samples, stop)
         self._note(time.perf_counter() - started)
 
@@ -237,11 +237,11 @@ class _Run:
 
     def _end_step(self, log: RunLog, stop: StopRequest) -> bool:
         """Log and save what is due; whether to stop here."""
-        step, plan = self.state.step, self.plan
-        save_due = step % (self.options.save_every or plan.steps_per_epoch) == 0
-        save_due = save_due or step == plan.last_step
-        interval = GPU_INTERVAL if self.fabric.device.type == "cuda" else 1
-        if not (save_due or step % plan.steps_per_epoch == 0 or step % interval == 0):
+        step, per_epoch = self.state.step, self.plan.steps_per_epoch
+        save_due = step == self.plan.last_step or step % (self.options.save_every or per_epoch) == 0
+        interval = FETCH_INTERVAL.get(self.fabric.device.type, 1)
+        due = save_due or step % per_epoch == 0 or step % interval == 0
+        if not due and (self.fabric.world_size > 1 or not stop.requested):
             return False
         for line in log.fetch():
             if self.options.progress:

@@ -4,17 +4,20 @@ import dataclasses
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from sdc_lib import pretraining
 from sdc_lib.config import PretrainConfig, from_dict
 from sdc_lib.model import build_model
 from sdc_lib.terms import TERMS
 from sdc_lib.training.alarms import CollapseAlarm, CollapseWarning
 from sdc_lib.training.checkpoints import list_checkpoints, read_checkpoint, save_checkpoint
 from sdc_lib.training.log import COLUMNS, TIMINGS, Row
+from sdc_lib.training.step import Losses, compute_losses
 from sdc_lib.weights import load
 from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log, weights
 
@@ -220,6 +223,28 @@ def test_stop_saves_like_the_clusters_signal(train: Train) -> None:
     assert_close(
         weights(train(max_steps=4)), weights(train(name="whole", max_steps=4)), rtol=0, atol=0
     )
+
+
+def test_one_process_stops_at_once_though_numbers_are_rarely_fetched(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 0
+
+    def compute(*args: Any, **options: Any) -> Losses:
+        nonlocal steps
+        steps += 1
+        if steps == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return compute_losses(*args, **options)
+
+    monkeypatch.setattr(pretraining, "compute_losses", compute)
+    monkeypatch.setitem(pretraining.FETCH_INTERVAL, "cpu", 10)
+    stopped = train(changed(optim={"batch_size": 2}))  # six steps an epoch
+    assert (stopped.step, stopped.finished) == (2, False)
+    assert read_log(stopped.folder / "log.csv")["step"] == [1, 2]
+    assert [path.name[:13] for path in list_checkpoints(stopped.folder / "checkpoints")] == [
+        "step_00000002"
+    ]
 
 
 def test_a_run_that_augments_on_the_device_resumes_exactly(train: Train) -> None:

@@ -19,6 +19,10 @@ from sdc_lib.datasets.files import FileFinder
 Split = Literal["train", "test"]
 
 
+class MissingDataError(ValueError):
+    """A data set, or a part of it, is not where it should be."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """One video of an annotation file."""
@@ -46,7 +50,7 @@ class ListedVideos(VideoDataset):
         factor_names: Names of the values of every further factor.
 
     Raises:
-        ValueError: Not one of the listed videos is where it should be.
+        MissingDataError: Not one of the listed videos is where it should be.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class ListedVideos(VideoDataset):
         unusable = tuple(left_out)
         files, missing = _find(listed, root, folder)
         if not files:
-            raise ValueError(
+            raise MissingDataError(
                 f"{name} ({split}): none of the {len(listed)} listed videos is below {folder}; "
                 f"the first is {missing[0].cause}"
             )
@@ -150,15 +154,15 @@ def existing(root: Path, candidates: Sequence[str], what: str, hint: str = "") -
         hint: What to do where none exists.
 
     Raises:
-        ValueError: ``root`` is no folder, or no candidate exists.
+        MissingDataError: ``root`` is no folder, or no candidate exists.
     """
     if not root.is_dir():
-        raise ValueError(f"{root} is not a folder; it should hold {what}")
+        raise MissingDataError(f"{root} is not a folder; it should hold {what}")
     for candidate in candidates:
         if (root / candidate).exists():
             return root / candidate
     wanted = " or ".join(str(root / candidate) for candidate in candidates)
-    raise ValueError(f"{what} not found: expected {wanted}{'; ' if hint else ''}{hint}")
+    raise MissingDataError(f"{what} not found: expected {wanted}{'; ' if hint else ''}{hint}")
 
 
 def check_split(split: str, known: Sequence[str], name: str) -> None:

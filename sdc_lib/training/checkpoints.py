@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from sdc_lib.support.files import remove_leftovers, write_atomically
+from sdc_lib.support.files import write_atomically
 
 State = dict[str, Any]
 
@@ -129,12 +129,6 @@ def list_checkpoints(folder: Path) -> list[Path]:
         return []
     found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
     return sorted(found, key=lambda path: path.name, reverse=True)
-
-
-def clean(folder: Path) -> None:
-    """Remove what an interrupted save left behind."""
-    if folder.is_dir():
-        remove_leftovers(folder)
 
 
 def random_states() -> State:

@@ -4,6 +4,7 @@ FLOPs and activations are counted from shapes; the time comes from a few steps o
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ import torch
 from lightning_fabric import Fabric
 
 from sdc_lib.config import PretrainConfig
+from sdc_lib.datasets.listed import MissingDataError
 from sdc_lib.datasets.motion_factors import SIZES
 from sdc_lib.datasets.names import find_motion_factors, known, open_dataset
 from sdc_lib.objective import SDCObjective
@@ -20,8 +22,9 @@ from sdc_lib.support.devices import count_processes
 from sdc_lib.support.tuning import tune
 from sdc_lib.training.batches import make_pairs
 from sdc_lib.training.counting import count, memory, random_batch, stored_bytes
-from sdc_lib.training.schedule import Phase, local_terms_count
-from sdc_lib.training.state import build_state, make_fabric
+from sdc_lib.training.fabric import make_fabric
+from sdc_lib.training.schedule import Phase, local_terms_count, phase_of
+from sdc_lib.training.state import build_state, set_modes
 from sdc_lib.training.step import compute_losses
 
 TIMED_STEPS = 2
@@ -107,7 +110,8 @@ def estimate(
         See `RunCost`.
 
     Raises:
-        ValueError: If that accelerator is not here, or not as many devices.
+        ValueError: If that accelerator is not here, or not as many devices, or no run can be made
+            of the data that are there.
     """
     fabric = make_fabric(config, accelerator)
     tune(fabric.device)  # as `pretrain` does
@@ -134,21 +138,26 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
     """Seconds a video of one process, with random pixels or features.
 
     With pixels all terms count from the start; they cost little beside the backbone. Heads alone
-    are timed without and with the local terms, each for its share of the epochs.
+    are timed with those terms that count in an epoch, each kind for its share of the epochs.
     """
-    stored = config.optim.stored_passes
     batch = config.optim.batch_size
-    if fabric.device.type == "cpu" and not stored:
+    if fabric.device.type == "cpu" and not config.optim.stored_passes:
         batch = min(batch, CPU_BATCH)  # heads alone are quick, and slow a video in small batches
     fabric.launch()
     state = build_state(replace(config, init_backbone=""), fabric)
+    set_modes(state.model, config.optim.freeze_backbone)
     videos = random_batch(config, batch, fabric.device)
     objective = SDCObjective(config.objective)
 
-    def once(local: bool) -> None:
-        phase = Phase(queue=True, codebooks=True, local=local, decorrelation=0.0)
+    def once(phase: Phase) -> None:
         losses = compute_losses(
-            state.network, videos, objective, state.queue, phase, config.weights
+            state.network,
+            videos,
+            objective,
+            state.queue,
+            phase,
+            config.weights,
+            detach_backbone=config.curriculum.decorrelation_detach_backbone,
         )
         if losses.total.requires_grad:
             fabric.backward(losses.total)
@@ -157,28 +166,39 @@ def _time_steps(config: PretrainConfig, fabric: Fabric) -> float:
         if fabric.device.type == "cuda":
             torch.cuda.synchronize()
 
-    without = min(1.0, config.curriculum.local_from_epoch / config.optim.epochs) if stored else 0.0
-    without = without if local_terms_count(config.weights) else 1.0
     seconds = 0.0
-    for local, share in ((False, without), (True, 1.0 - without)):
-        if share > 0:
-            once(local)  # compiles and allocates
-            seconds += share * _seconds(partial(once, local), TIMED_STEPS)
-    return seconds / batch
+    for phase, epochs in _phases(config).items():
+        once(phase)  # compiles and allocates
+        seconds += epochs * _seconds(partial(once, phase), TIMED_STEPS)
+    return seconds / config.optim.epochs / batch
+
+
+def _phases(config: PretrainConfig) -> Counter[Phase]:
+    """What counts in a step, and in how many epochs; queue and codebooks cost next to nothing."""
+    curriculum, epochs = config.curriculum, config.optim.epochs
+    last = Phase(True, True, local_terms_count(config.weights), curriculum.decorrelation)
+    if not config.optim.stored_passes:
+        return Counter({last: epochs})
+    each = (phase_of(curriculum, epoch, 1, config.weights) for epoch in range(epochs))
+    weights = {True: last.decorrelation, False: 0.0}
+    return Counter(
+        last._replace(local=phase.local, decorrelation=weights[phase.decorrelation > 0])
+        for phase in each
+    )
 
 
 def _data(config: PretrainConfig, data_dir: Path, device: torch.device) -> tuple[int, float | None]:
     data = config.data
+    if data.dataset == "motion-factors" and not find_motion_factors(data.size, data_dir):
+        return SIZES[data.size].train, None  # opening them would make them
     try:
-        missing = data.dataset == "motion-factors" and not find_motion_factors(data.size, data_dir)
-        if missing:  # opening them would make them
-            return SIZES[data.size].train, None
-        pairs = make_pairs(config, open_dataset(data, data_dir), device)
-    except ValueError:
+        videos = open_dataset(data, data_dir)
+    except MissingDataError:
         official = known(data.dataset).official("train", data.fold)
         if official is None:
             raise
         return official, None
+    pairs = make_pairs(config, videos, device)
     samples = iter(range(len(pairs)))
     few = min(8, len(pairs) - 1)
     pairs[next(samples)]  # starts the decoder

@@ -18,11 +18,11 @@ from lightning_fabric import Fabric
 from sdc_lib.config import PretrainConfig, from_dict, to_json
 from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.model import SDC
-from sdc_lib.support.files import read_facts, write_atomically
+from sdc_lib.support.files import read_facts, remove_leftovers, write_atomically
 from sdc_lib.support.locks import alone_in
 from sdc_lib.support.processes import available_cores
 from sdc_lib.training.batches import BatchPlan
-from sdc_lib.training.checkpoints import clean, list_checkpoints
+from sdc_lib.training.checkpoints import list_checkpoints
 from sdc_lib.video import video_backend
 from sdc_lib.weights import export_model, is_written
 
@@ -93,8 +93,8 @@ class RunFolder:
             self.recorded(config)  # another run may have claimed the folder in between
             if not self.config.exists():
                 write_atomically(self.config, to_json(config).encode())
-            clean(self.path)
-            clean(self.checkpoints)
+            remove_leftovers(self.path)
+            remove_leftovers(self.checkpoints)
             fabric.barrier()
             yield
 

@@ -1,31 +1,19 @@
 """All that changes while a run goes on: it is built from the seed, saved, and restored exactly."""
 
-import inspect
-import os
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.precision.double import DoublePrecision
-from lightning_fabric.strategies.ddp import DDPStrategy
-from lightning_fabric.strategies.strategy import Strategy
 from lightning_fabric.wrappers import _FabricModule
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
 from sdc_lib.codebook import ScoreQueue
 from sdc_lib.config import PretrainConfig, to_json
 from sdc_lib.model import SDC, build_model
-from sdc_lib.support.devices import (
-    count_processes,
-    has_compiler,
-    multiplies_bf16,
-    pick_device,
-)
+from sdc_lib.support.devices import has_compiler
 from sdc_lib.support.generators import seeded
-from sdc_lib.terms import term_weights
 from sdc_lib.training.batchnorm import synchronize_batchnorm
 from sdc_lib.training.checkpoints import (
     CheckpointError,
@@ -40,10 +28,6 @@ from sdc_lib.training.networks import network_of, prepare_backbone
 from sdc_lib.training.run_folder import RunFolder, environment
 
 FORMAT = 1
-
-_PARAMETERS = inspect.signature(DistributedDataParallel).parameters
-_SYNC = "forward_sync_buffers" if "forward_sync_buffers" in _PARAMETERS else "broadcast_buffers"
-_NO_BUFFER_SYNC: dict[str, Any] = {_SYNC: False}  # the name depends on torch's version
 
 
 @dataclass
@@ -69,71 +53,6 @@ class RunState:
             self.replaced = 0
         self.replaced += replaced
         self.step += 1
-
-
-class KeepDouble(DoublePrecision):
-    """Double precision that also leaves what the network returns in double."""
-
-    def convert_output(self, data: Any) -> Any:
-        """Return it as it is; the base class would round to torch's default type."""
-        return data
-
-
-def make_fabric(
-    config: PretrainConfig,
-    accelerator: str = "auto",
-    devices: int | str = 1,
-    num_nodes: int = 1,
-) -> Fabric:
-    """Choose device, precision and processes.
-
-    Args:
-        config: Of the run; precision, and whether parts of the model rest at first.
-        accelerator: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        devices: Processes on this machine, or ``"auto"`` for one a GPU.
-        num_nodes: Machines.
-
-    Returns:
-        A fabric that has not been launched.
-
-    Raises:
-        ValueError: If that accelerator is not here, or not as many devices.
-    """
-    device = pick_device(accelerator)
-    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun has decided
-        devices = int(os.environ["LOCAL_WORLD_SIZE"])
-        num_nodes = int(os.environ["GROUP_WORLD_SIZE"])
-    processes = count_processes(devices, device)
-    if config.optim.precision == "bf16-mixed" and not multiplies_bf16(device):
-        warnings.warn(
-            f"{device} has no bfloat16 in hardware, and emulates it slowly: "
-            "--optim.precision 32-true is faster",
-            stacklevel=2,
-        )
-    double = config.optim.precision == "64-true"
-    strategy: str | Strategy = "auto"
-    if num_nodes * processes > 1:
-        # attention rests until the local terms count, other parts where terms have no weight;
-        # synchronised statistics need no broadcast
-        rests = config.curriculum.local_from_epoch > 0 or 0 in term_weights(config.weights).values()
-        strategy = DDPStrategy(
-            find_unused_parameters=rests,
-            start_method=_start_method(),
-            **_NO_BUFFER_SYNC,
-        )
-    return Fabric(
-        accelerator=accelerator,
-        devices=processes,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        precision=None if double else config.optim.precision,
-        plugins=[KeepDouble()] if double else None,
-    )
-
-
-def local_count(fabric: Fabric) -> int:
-    """Processes of a fabric on this machine."""
-    return int(getattr(fabric.strategy, "num_processes", 1))
 
 
 def build_state(config: PretrainConfig, fabric: Fabric) -> RunState:
@@ -294,10 +213,3 @@ def _gather(value: Any, fabric: Fabric) -> list[Any]:
     values: list[Any] = [None] * fabric.world_size
     torch.distributed.all_gather_object(values, value)
     return values
-
-
-def _start_method() -> Any:
-    """Start further processes by running the script again, or by forking in a notebook."""
-    from lightning_fabric.utilities.imports import _IS_INTERACTIVE
-
-    return "fork" if _IS_INTERACTIVE else "popen"

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from sdc_lib.support.files import remove_leftovers
 from sdc_lib.training.checkpoints import (
     CheckpointError,
     CheckpointWarning,
-    clean,
     list_checkpoints,
     load_newest,
     random_states,
@@ -92,9 +92,9 @@ def test_what_an_interrupted_save_left_is_removed(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, 2, {"step": 2})
     half = f".step_00000004.0123456789abcdef.{ended_process()}.part.pt"
     (tmp_path / half).write_bytes(b"half")
-    clean(tmp_path)
+    remove_leftovers(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".pt"]
-    clean(tmp_path / "missing")
+    remove_leftovers(tmp_path / "missing")
 
 
 def test_random_states_go_through_a_checkpoint(tmp_path: Path) -> None:

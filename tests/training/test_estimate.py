@@ -12,7 +12,7 @@ from sdc_lib.datasets import motion_factors
 from sdc_lib.datasets.clips import PairClips
 from sdc_lib.training.batches import make_pairs
 from sdc_lib.training.estimate import estimate
-from sdc_lib.training.state import make_fabric
+from sdc_lib.training.fabric import make_fabric
 from sdc_lib.training.step import Losses, compute_losses
 from tests.helpers.small_runs import CONFIG, changed, make_videos
 
@@ -27,15 +27,46 @@ def test_heads_are_timed_with_local_terms_for_their_share_only(
     )
     clock = 0.0
 
-    def compute(*args: Any) -> Losses:
+    def compute(*args: Any, **options: Any) -> Losses:
         nonlocal clock
         clock += 10.0 if args[4].local else 1.0
-        return compute_losses(*args)
+        return compute_losses(*args, **options)
 
     monkeypatch.setattr(module, "compute_losses", compute)
     monkeypatch.setattr(time, "perf_counter", lambda: clock)
     found = module._time_steps(config, make_fabric(config, "cpu"))
     assert found == pytest.approx((3 * 1.0 + 1 * 10.0) / 4 / 4)
+
+
+@pytest.mark.parametrize("stored", [0, 1])
+def test_steps_are_timed_as_they_are_trained(stored: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With decorrelation where it counts, and with statistics at rest."""
+    config = changed(
+        optim={"freeze_backbone": True, "stored_passes": stored, "epochs": 4, "batch_size": 4},
+        curriculum={
+            "local_from_epoch": 3,
+            "decorrelation": 2.0,
+            "decorrelation_from_epoch": 1,
+            "decorrelation_ramp_epochs": 3.0,
+            "decorrelation_detach_backbone": True,
+        },
+    )
+    seen = []
+
+    def compute(*args: Any, **options: Any) -> Losses:
+        model, phase = args[0].model, args[4]
+        assert options == {"detach_backbone": True}
+        assert model.heads.training
+        assert not model.backbone.training
+        seen.append((phase.local, phase.decorrelation))
+        return compute_losses(*args, **options)
+
+    monkeypatch.setattr(module, "compute_losses", compute)
+    module._time_steps(config, make_fabric(config, "cpu"))
+    whole = (True, 2.0)
+    assert list(dict.fromkeys(seen)) == ([(False, 0.0), (False, 2.0), whole] if stored else [whole])
+    shares = [1, 2, 1] if stored else [4]
+    assert list(module._phases(config).values()) == shares
 
 
 @pytest.mark.parametrize(("type_", "crops_only"), [("cpu", False), ("cuda", True)])
@@ -74,6 +105,26 @@ def test_no_videos_are_made_to_say_what_a_run_would_cost(
     assert (result.videos, result.data_seconds_per_video) == (train, None)
     assert list((tmp_path / "motion_factors").iterdir()) == []
     assert list(tmp_path.iterdir()) == [tmp_path / "motion_factors"]
+
+
+def test_damaged_lists_are_no_missing_data(tmp_path: Path) -> None:
+    lists = tmp_path / "ucfTrainTestlist"
+    lists.mkdir()
+    (tmp_path / "UCF-101").mkdir()
+    (lists / "classInd.txt").write_text("no number\n")
+    config = changed(data={"dataset": "ucf101"})
+    with pytest.raises(ValueError, match=r"classInd\.txt, line 1: 'no number' is not"):
+        module._data(config, tmp_path, torch.device("cpu"))
+
+
+def test_videos_that_are_too_short_are_no_missing_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = make_videos(tmp_path)
+    monkeypatch.setattr(module, "open_dataset", lambda *_: videos)
+    config = changed(data={"dataset": "ucf101", "num_frames": 16})
+    with pytest.raises(ValueError, match="frames"):
+        module._data(config, tmp_path, torch.device("cpu"))
 
 
 def test_estimate_prints_all_facts_without_the_data(tmp_path: object) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from sdc_lib.training.state import make_fabric
+from sdc_lib.training.fabric import make_fabric
 from tests.helpers.small_runs import CONFIG
 
 
@@ -15,7 +15,7 @@ from tests.helpers.small_runs import CONFIG
 def test_emulated_bfloat16_is_warned_of(
     precision: Literal["32-true", "bf16-mixed"], in_hardware: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdc_lib.training.state.multiplies_bf16", lambda _: in_hardware)
+    monkeypatch.setattr("sdc_lib.training.fabric.multiplies_bf16", lambda _: in_hardware)
     config = replace(CONFIG, optim=replace(CONFIG.optim, precision=precision))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
