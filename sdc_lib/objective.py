@@ -168,8 +168,7 @@ class SDCObjective(nn.Module):
         everywhere = c.global_local_contrast
         masks = self._active(output.scores)
         batch, concepts = len(output.scores), 2 * output.scores.shape[-1]
-        limit = LARGE_TABLE.get(output.scores.device.type, LARGE_TABLE["cpu"])
-        if 2 * concepts * batch**2 > limit and not everywhere:
+        if not keeps_table(2 * concepts * batch**2, output.scores.device.type, everywhere):
             return [
                 mean_over_active(active_costs(pair, mask, c.local_margin), mask)
                 for pair, mask in zip(output.descriptors, masks, strict=True)
@@ -192,6 +191,17 @@ class SDCObjective(nn.Module):
         if not c.filter_top_k:
             return [torch.ones_like(s[:, 0], dtype=torch.bool) for s in own]
         return [select_concepts(s[:, 0], s[:, 1], c.filter_top_k, c.filter_inclusive) for s in own]
+
+
+def keeps_table(distances: int, device: str, everywhere: bool) -> bool:
+    """Whether local contrast computes all its distances at once.
+
+    Args:
+        distances: How many they are.
+        device: Type of device.
+        everywhere: Whether it goes over all processes.
+    """
+    return everywhere or distances <= LARGE_TABLE.get(device, LARGE_TABLE["cpu"])
 
 
 @full_precision

@@ -17,12 +17,15 @@ from sdc_lib.backbones import StagedBackbone, build_backbone
 from sdc_lib.config import OptimConfig, PretrainConfig
 from sdc_lib.layers import Clips, run
 from sdc_lib.model import SDC, HeadsOutput, build_model
-from sdc_lib.objective import LARGE_TABLE, SDCObjective
+from sdc_lib.objective import SDCObjective, keeps_table
 from sdc_lib.training.batches import Batch, FeatureBatch, PixelBatch
 from sdc_lib.training.networks import network_of, prepare_backbone
 from sdc_lib.training.schedule import local_terms_count
 
 COUNTED_BATCHES = (2, 4, 8)
+
+_BYTES = {"bf16-mixed": (2, 4), "32-true": (4, 4), "64-true": (8, 8)}
+"""By precision: bytes of a number of an activation, and of all others (weights, losses)."""
 
 
 class Count(NamedTuple):
@@ -39,7 +42,9 @@ class Count(NamedTuple):
     frozen: int = 0
     """Parameters that are not trained."""
     distances: int = 0
-    """Distances between descriptors in local contrast, in the same units; see `LARGE_TABLE`."""
+    """Distances between descriptors in local contrast, in the same units; see `keeps_table`."""
+    everywhere: bool = False
+    """Whether local contrast goes over all processes."""
 
 
 def count(config: PretrainConfig) -> Count:
@@ -79,7 +84,10 @@ def _count(config: PretrainConfig, size: int, *, backward: bool = False) -> Coun
         again = _largest_stage(model, config, size) if _recomputes(config.optim) else 0
     distances = 4 * output.scores.shape[-1] if attend else 0
     saved = kept.bytes + again
-    return Count(parameters, flops, saved, frozen=frozen, distances=distances)
+    everywhere = config.objective.global_local_contrast
+    return Count(
+        parameters, flops, saved, frozen=frozen, distances=distances, everywhere=everywhere
+    )
 
 
 class _Kept:
@@ -138,14 +146,16 @@ def memory(counted: Count, precision: str, batch: int, device: str = "cuda") -> 
 
     Args:
         counted: Of the network.
-        precision: Of the run; losses keep float32 in any case.
+        precision: Of the run; losses keep at least float32 in any case.
         batch: Videos.
         device: Its type: it decides whether local contrast keeps a table of all pairs.
     """
-    half = 0.5 if precision == "bf16-mixed" else 1.0
-    table = counted.distances * batch**2 <= LARGE_TABLE.get(device, LARGE_TABLE["cpu"])
-    parameters = 16.0 * counted.parameters - 12.0 * counted.frozen
-    return parameters + half * counted.saved * batch + table * counted.pairs * batch**2
+    activation, other = _BYTES[precision]
+    trained = counted.parameters - counted.frozen
+    parameters = other * (4.0 * trained + counted.frozen)
+    table = keeps_table(counted.distances * batch**2, device, counted.everywhere)
+    pairs = other / 4 * counted.pairs * batch**2 if table else 0.0
+    return parameters + activation / 4 * counted.saved * batch + pairs
 
 
 def random_batch(config: PretrainConfig, batch: int, device: torch.device) -> Batch:

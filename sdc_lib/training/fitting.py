@@ -65,8 +65,8 @@ def fit_to_device(
     counted, optim = count(config), config.optim
     needs = partial(memory, counted, optim.precision, device=device.split(":")[0])
     batch = optim.batch_size
-    while batch // 2 >= 2 and needs(batch) > HEADROOM * free:
-        batch //= 2
+    while batch > 2 and needs(batch) > HEADROOM * free:
+        batch = max(2, batch // 2)
     needed = needs(batch)
     if needed > HEADROOM * free:
         raise ValueError(

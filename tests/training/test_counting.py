@@ -62,3 +62,19 @@ def test_losses_keep_float32_in_any_precision() -> None:
     counted = Count(0, 0.0, 8.0, pairs=2.0)
     assert memory(counted, "32-true", 10) == 80 + 200
     assert memory(counted, "bf16-mixed", 10) == 40 + 200
+
+
+def test_float64_takes_twice_the_memory_of_float32() -> None:
+    counted = Count(100, 0.0, 8.0, pairs=2.0, frozen=60)
+    assert memory(counted, "64-true", 10) == 2 * memory(counted, "32-true", 10)
+
+
+def test_the_table_of_all_processes_is_always_counted() -> None:
+    alone, everywhere = (
+        _count(changed(objective={"global_local_contrast": choice}), 2)._replace(pairs=4.0)
+        for choice in (False, True)
+    )
+    large = 1000
+    assert memory(alone, "32-true", large, "cpu") < memory(alone, "32-true", large, "cuda")
+    for device in ("cpu", "cuda"):
+        assert memory(everywhere, "32-true", large, device) == memory(alone, "32-true", large)
