@@ -14,6 +14,7 @@ from sdc_lib.support.settings import (
     Fold,
     Former,
     NotNegative,
+    Positive,
     Range,
     Seed,
     Share,
@@ -91,7 +92,7 @@ class ModelConfig:
 
     backbone: str = "r2plus1d_18_released"
     """tiny, r2plus1d_18_released (one block a stage), r2plus1d_18, r3d_18 or mc3_18."""
-    num_concepts: Annotated[int, Range(1, 65536)] = 100
+    num_concepts: Annotated[int, Range(2, 65536)] = 100
     """K: static concepts, and as many dynamic ones."""
     projection_dim: Annotated[int, Range(1, 65536)] = 128
     """P, width of the space in which views are contrasted."""
@@ -124,7 +125,7 @@ class ObjectiveConfig:
     filter."""
     filter_inclusive: bool = False
     """Keep the concept at that rank, too; the released code does not and keeps one fewer."""
-    local_margin: NotNegative = 1.4
+    local_margin: Positive = 1.4
     """Distance from which other samples' descriptors cost nothing."""
     global_batch: bool = True
     """With several processes, contrast and partition over all of them; released: each its own."""

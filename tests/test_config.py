@@ -19,6 +19,7 @@ from sdc_lib.config import (
     ObjectiveConfig,
     OptimConfig,
     PretrainConfig,
+    check_config,
     from_dict,
     to_json,
 )
@@ -126,6 +127,24 @@ def test_former_names_of_settings_still_count() -> None:
 def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_dict(PretrainConfig, values)
+
+
+@pytest.mark.parametrize(
+    ("group", "wrong"),
+    [
+        ("objective", {"local_margin": 0.0}),
+        ("model", {"num_concepts": 1}),
+        ("optim", {"lr": None}),
+        ("optim", {"milestones": None}),
+        ("data", {"dataset": 5}),
+    ],
+)
+def test_what_no_run_can_be_made_of_is_refused(group: str, wrong: dict[str, Any]) -> None:
+    base = PretrainConfig()
+    (name,) = wrong
+    config = replace(base, **{group: replace(getattr(base, group), **wrong)})
+    with pytest.raises(ValueError, match=rf"^{group}\.{name} is {wrong[name]}; it must be"):
+        check_config(config)
 
 
 def test_configurations_are_frozen() -> None:

@@ -82,18 +82,25 @@ def check_settings(settings: Any, *, flags: bool = False) -> None:
 
 
 def check_value(name: str, value: Any, hint: Any) -> None:
-    """Refuse a value that its type hint excludes; None is right where nothing is chosen.
+    """Refuse a value that its type hint excludes.
 
     Args:
         name: How messages call it.
         value: What was given.
-        hint: Such as `Count`, or any ``Annotated`` with a `Range`, or a ``Literal``.
+        hint: Such as `Count`, or any ``Annotated`` with a `Range`, or a ``Literal``, ``str`` or
+            ``bool``; with None in it, the value may be left open.
 
     Raises:
         ValueError: Name, value, and what would be right.
     """
+    if value is None and _may_be_open(hint):
+        return
     if hint is bool and not isinstance(value, bool):
         raise ValueError(f"{name} is {value!r}; it must be True or False")
+    if _kind(hint) is str and not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be text")
+    if dataclasses.is_dataclass(_kind(hint)):
+        raise ValueError(f"{name} is {value!r}; it must be a group of settings")
     choices = get_args(hint) if get_origin(hint) is Literal else ()
     if choices and value not in choices:
         wanted = ", ".join(map(str, choices))
@@ -102,13 +109,20 @@ def check_value(name: str, value: Any, hint: Any) -> None:
         raise ValueError(f"{name} is {value!r}; it must be a whole number")
     for part in (hint, *get_args(hint)):  # of a setting that may be left open, one part has it
         for extra in getattr(part, "__metadata__", ()):
-            if isinstance(extra, Range) and value is not None and value not in extra:
+            if isinstance(extra, Range) and value not in extra:
                 raise ValueError(f"{name} is {value!r}; it must be {extra}")
 
 
 def _fraction(value: Any) -> bool:
     """Whether a value is a float, or a tuple with one in it."""
     return isinstance(value, float) or (isinstance(value, tuple) and any(map(_fraction, value)))
+
+
+def _may_be_open(hint: Any) -> bool:
+    """Whether None is among what a type hint allows."""
+    if get_origin(hint) is Annotated:
+        return _may_be_open(get_args(hint)[0])
+    return hint is None or type(None) in get_args(hint)
 
 
 def _kind(hint: Any) -> Any:

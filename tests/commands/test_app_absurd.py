@@ -47,7 +47,7 @@ ZERO_IS_RIGHT = {
     *("data.augment.flip", "data.augment.grayscale", "data.augment.hue", "data.max_replaced"),
     *("data.augment.brightness", "data.augment.contrast", "data.augment.saturation"),
     *("weights.contrast", "weights.align", "weights.diversity", "weights.fidelity"),
-    *("weights.local", "objective.filter_top_k", "objective.local_margin"),
+    *("weights.local", "objective.filter_top_k"),
     *("optim.weight_decay", "optim.warmup_epochs", "optim.stored_passes", "optim.milestones"),
     *("curriculum.queue_size", "curriculum.queue_from_epoch", "curriculum.local_from_epoch"),
     *("curriculum.codebooks_from_epoch", "curriculum.decorrelation"),

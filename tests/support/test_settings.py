@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 import tyro
@@ -50,6 +50,17 @@ def test_the_limits_pass_and_what_is_beyond_them_does_not() -> None:
             Outer(inner=Inner(grid=(1, 2.5))),  # type: ignore[arg-type]
             "inner.grid is (1, 2.5); it must be a whole number",
         ),
+        (Outer(None), "batch_size is None; it must be from 1 to 1000000"),  # type: ignore[arg-type]
+        (
+            Outer(inner=Inner(None)),  # type: ignore[arg-type]
+            "inner.lr is None; it must be above 0 and at most 10",
+        ),
+        (
+            Outer(inner=Inner(grid=None)),  # type: ignore[arg-type]
+            "inner.grid is None; it must be from 1 to 9",
+        ),
+        (Outer(inner=None), "inner is None; it must be a group of settings"),  # type: ignore[arg-type]
+        (Outer(bare=None), "bare is None; it must be a group of settings"),  # type: ignore[arg-type]
         (Outer(limit=0), "limit is 0; it must be from 1 to 9"),
         (Outer(inner=Inner(0.0)), "inner.lr is 0.0; it must be above 0 and at most 10"),
         (Outer(inner=Inner(math.nan)), "inner.lr is nan; it must be above 0 and at most 10"),
@@ -76,6 +87,21 @@ def test_a_switch_is_true_or_false() -> None:
     check_value("stop", value=False, hint=bool)
     with pytest.raises(ValueError, match="stop is 'no'; it must be True or False"):
         check_value("stop", value="no", hint=bool)
+
+
+def test_a_text_is_a_text() -> None:
+    check_value("name", "", str)
+    check_value("file", None, str | None)
+    for wrong in (5, None):
+        with pytest.raises(ValueError, match=f"^name is {wrong}; it must be text$"):
+            check_value("name", wrong, str)
+
+
+@pytest.mark.parametrize(
+    "hint", [Share | None, Annotated[float | None, Range(0, 1)], Literal["a"] | None, bool | None]
+)
+def test_only_what_may_be_open_may_be_none(hint: Any) -> None:
+    check_value("share", None, hint)
 
 
 def test_a_single_value() -> None:
