@@ -24,7 +24,7 @@ from sdc_lib.features.store import load_arrays, save_arrays
 from sdc_lib.support.devices import pick_device
 from sdc_lib.support.files import check_writable
 from sdc_lib.views import STREAMS, Stream
-from sdc_lib.weights import load, load_config, resolve
+from sdc_lib.weights import available, load, load_config, resolve
 
 Floats = NDArray[np.float32]
 _ARRAYS = ("vectors", "scores")
@@ -227,8 +227,9 @@ def _by_stream(arrays: Mapping[str, Floats]) -> dict[str, Floats]:
 
 def _found_from_anywhere(weights: str | Path) -> str:
     """The name of weights that ship, or the whole path of others."""
-    file = resolve(weights)
-    return str(weights) if file.name == f"{weights}.safetensors" else str(file.resolve())
+    file = resolve(weights)  # a file or a run of that name in the working folder comes first
+    ships = str(weights) in available() and not Path(weights).exists()
+    return str(weights) if ships else str(file.resolve())
 
 
 def _where_they_were(gallery: Embeddings) -> str:

@@ -137,8 +137,7 @@ def assemble_views(videos: Tensor, stills: Tensor, boundary: Boundary = "wrap") 
 def moving_views(videos: Tensor, boundary: Boundary = "wrap") -> Tensor:
     """Stack video views and frame differences: `assemble_views` without the static views.
 
-    The training loop augments in its workers and calls this on the device. So only four of the six
-    views are ever sent there, two of them as single frames.
+    Training augments in the loader and calls this on the device: static views stay single frames.
 
     Args:
         videos: Augmented, normalised clips, ``(..., 2, C, T, H, W)``.

@@ -17,7 +17,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import PairClips, PairSample
 from sdc_lib.pretraining import pretrain
 from sdc_lib.training.alarms import TrainingError
-from sdc_lib.training.batches import make_loader
+from sdc_lib.training.batches import BatchPlan, make_loader
 from sdc_lib.training.run_folder import RunFolder
 from sdc_lib.video import VideoError
 from tests.helpers.small_runs import CONFIG, Train, changed, make_videos, read_log
@@ -156,6 +156,15 @@ def test_too_many_broken_videos_stop_the_run(train: Train, tmp_path: Path) -> No
         train(videos=broken)
     forgiving = train(changed(data={"max_replaced": 0.1}), "forgiving", videos=broken, max_steps=3)
     assert read_log(forgiving.folder / "log.csv")["replaced"][-1] == 1
+
+
+def test_broken_videos_are_a_share_of_those_that_are_shown(train: Train, tmp_path: Path) -> None:
+    broken = make_videos(tmp_path / "broken")
+    first = BatchPlan(len(broken), 8, seed=CONFIG.seed, epochs=1).keys(0)[0].index
+    broken[first].path.write_bytes(b"not a video")
+    config = changed(optim={"batch_size": 8}, data={"max_replaced": 0.1})  # 8 of 12 an epoch
+    with pytest.raises(TrainingError, match=r"1 videos of this epoch.*12\.5%"):
+        train(config, videos=broken)
 
 
 def test_what_does_not_change_the_result_may_change_and_counts_at_once(

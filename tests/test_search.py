@@ -103,6 +103,18 @@ def test_weights_that_ship_are_kept_by_their_name(folder: Path) -> None:
     assert made.weights == "motion_factors_small"
 
 
+def test_a_run_is_never_kept_by_its_name(
+    weights: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("model", "motion_factors_small"):
+        Path(name).mkdir()
+        file = Path(name, "model.safetensors")
+        file.write_bytes(weights.read_bytes())
+        made = embed_videos(name, folder / NAMES[0], progress=False)
+        assert Path(made.weights) == file.resolve()
+
+
 def test_weights_that_are_gone_are_asked_for(gallery: Embeddings, folder: Path) -> None:
     with pytest.raises(ValueError, match=r"gone\.safetensors made .* with weights= or --weights"):
         search(replace(gallery, weights="gone.safetensors"), folder / NAMES[0])

@@ -79,24 +79,21 @@ def cache_views(
     passes: int = 4,
     *,
     local_grid: tuple[int, int, int] | None = None,
-    boundary: Boundary = "wrap",
     batch_size: int = 32,
     workers: int = 0,
-    autocast: bool = False,
     progress: bool = True,
 ) -> CachedViews:
     """Encode the six views of every video, several times under fresh augmentation.
 
     Args:
-        model: Its backbone runs in ``eval()`` and does not change.
+        model: Its backbone runs in ``eval()`` and does not change; frame differences begin as the
+            model's ``boundary`` says.
         clips: Pairs of clips; pass p takes the samples of epoch p.
         passes: How many augmentations of each video to keep.
         local_grid: Also keep local maps, averaged down to this ``(T', H', W')``; they cost time
             and memory in proportion to their positions. None keeps none.
-        boundary: First frame of a frame difference.
         batch_size: Videos a forward pass.
         workers: Processes that decode.
-        autocast: Run the backbone in bfloat16 where that is safe.
         progress: Show a bar if it takes more than two seconds.
 
     Returns:
@@ -110,10 +107,9 @@ def cache_views(
         clips,
         passes,
         local_grid=local_grid,
-        boundary=boundary,
+        boundary=model.boundary,
         batch_size=batch_size,
         workers=workers,
-        autocast=autocast,
         progress=progress,
     )
     whole = SampleStore(passes * len(clips))
@@ -139,7 +135,7 @@ def encode_samples(
 
     Args:
         model: See `cache_views`.
-        clips: See there, as all that follows but `first`.
+        clips: See there.
         passes: How many augmentations of each video.
         first: Batches to leave out at the beginning, because they were encoded before.
         local_grid: What local maps are averaged down to; None keeps none.

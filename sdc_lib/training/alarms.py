@@ -101,7 +101,7 @@ def check_replaced(row: Mapping[str, float], videos: int, allowed: float) -> Non
 
     Args:
         row: A row of the log, counted over all processes.
-        videos: Samples of an epoch.
+        videos: Videos shown in an epoch.
         allowed: The share that may be replaced.
 
     Raises:

@@ -23,6 +23,7 @@ from sdc_lib.config import CurriculumConfig, LossWeights, ObjectiveConfig
 from sdc_lib.features.cached_views import CachedViews, cache_views
 from sdc_lib.model import SDC, ConceptHeads, HeadsOutput
 from sdc_lib.objective import SDCObjective
+from sdc_lib.support.settings import Count, check_value
 from sdc_lib.terms import term_weights
 from sdc_lib.training.batches import FeatureBatch, to_device
 from sdc_lib.training.networks import SixFeatures
@@ -79,8 +80,11 @@ def train_heads(
         Per name in `NAMES` an array with one value a step.
 
     Raises:
-        ValueError: If local terms count but no local maps are stored, or a weight has no term.
+        ValueError: If local terms count but no local maps are stored, a weight has no term, or
+            there is no step or no video a step.
     """
+    check_value("steps", steps, Count)
+    check_value("batch_size", batch_size, Count)
     curriculum = curriculum or CurriculumConfig()
     if not isinstance(objective, SDCObjective):
         objective = SDCObjective(objective)

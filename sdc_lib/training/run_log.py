@@ -63,7 +63,8 @@ class RunLog:
         self._folder, self._videos, self._on_step = folder, videos, options.on_step
         self._per_epoch = plan.steps_per_epoch
         self._samples = plan.global_batch * plan.accumulate
-        self._num_samples, self._max_replaced = plan.num_samples, config.data.max_replaced
+        self._shown = self._samples * plan.steps_per_epoch  # an epoch leaves incomplete steps out
+        self._max_replaced = config.data.max_replaced
         self._alarm = CollapseAlarm(config.model.num_concepts, since=alarm)
         self._summary = EpochSummary(
             plan.last_step, plan.steps_per_epoch, config.optim.epochs, self._samples
@@ -119,7 +120,7 @@ class RunLog:
         for (row, logged, indices), numbers in zip(pending, means, strict=True):
             whole = {**row, **shared, **dict(zip(LOGGED, numbers, strict=True))}
             check_finite(whole, partial(self._name_batch, indices.to(logged.device)))
-            check_replaced(row, self._num_samples, self._max_replaced)
+            check_replaced(row, self._shown, self._max_replaced)
             lines += self._write(whole)
         return lines
 

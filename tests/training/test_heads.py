@@ -76,6 +76,17 @@ def test_cached_views_are_the_backbones_features(network: SDC, videos: VideoData
         cache_views(network, pairs, passes=0)
 
 
+def test_cached_differences_begin_as_the_model_s(network: SDC, videos: VideoDataset) -> None:
+    pairs = PairClips(videos, 4, seed=3)
+    network.boundary = "zero"
+    cached = cache_views(network, pairs, passes=1)
+    sample = pairs[SampleKey(0, 1)]
+    views = assemble_views(normalize(sample.clips), normalize(sample.stills), "zero")
+    with torch.no_grad():
+        expected = network.eval().backbone(views).pooled
+    torch.testing.assert_close(cached.pooled[1, 0], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_augmentation_left_to_the_device_is_finished_before_the_network(
     network: SDC, videos: VideoDataset
 ) -> None:
@@ -283,6 +294,9 @@ def test_an_objective_of_ones_own_is_used() -> None:
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="local terms need local maps"):
         train_heads(heads(), clustered(local=False), curriculum=EVERYTHING, steps=1)
+    for wrong in ({"steps": 0}, {"steps": -1}, {"batch_size": 0}):
+        with pytest.raises(ValueError, match=r"is (0|-1); it must be from 1 to"):
+            train_heads(heads(), clustered(local=False), **wrong)
     with pytest.raises(ValueError, match="no loss term is called 'aline_static'"):
         term_weights({"aline_static": 1.0})
     assert term_weights()["diversity_static"] == pytest.approx(0.1)
