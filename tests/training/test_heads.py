@@ -294,9 +294,9 @@ def test_an_objective_of_ones_own_is_used() -> None:
 def test_settings_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="local terms need local maps"):
         train_heads(heads(), clustered(local=False), curriculum=EVERYTHING, steps=1)
-    for wrong in ({"steps": 0}, {"steps": -1}, {"batch_size": 0}):
+    for steps, batch_size in ((0, 8), (-1, 8), (1, 0)):
         with pytest.raises(ValueError, match=r"is (0|-1); it must be from 1 to"):
-            train_heads(heads(), clustered(local=False), **wrong)
+            train_heads(heads(), clustered(local=False), steps=steps, batch_size=batch_size)
     with pytest.raises(ValueError, match="no loss term is called 'aline_static'"):
         term_weights({"aline_static": 1.0})
     assert term_weights()["diversity_static"] == pytest.approx(0.1)
