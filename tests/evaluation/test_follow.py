@@ -96,8 +96,8 @@ def test_settings_of_neighbours_are_handed_on(make_features: MakeFeatures) -> No
         assert str(found) == str(retrieve(*parts, target="motion", centre=centre))
         votes.append(voted.scores)
         hits.append(found.first_hit)
-    assert not np.array_equal(*votes)
-    assert not np.array_equal(*hits)
+    assert not np.array_equal(votes[0], votes[1])
+    assert not np.array_equal(hits[0], hits[1])
 
 
 def test_protocols_that_need_videos_say_so(make_features: MakeFeatures) -> None:

@@ -12,7 +12,6 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.evaluation import FINETUNE, OnlineConfig, carve_validation, finetune, linear_online
 from sdc_lib.evaluation.classification import merge_folds
 from sdc_lib.evaluation.online import Classifier
-from sdc_lib.evaluation.train_batches import EpochOrder, TrainAugment
 from sdc_lib.model import SDC
 from sdc_lib.training.alarms import TrainingError
 from sdc_lib.video import sample_clip
@@ -121,15 +120,6 @@ def test_validation_takes_whole_groups(world: World) -> None:
         carve_validation(grouped, 1)
 
 
-def test_every_epoch_shows_every_video_once_in_a_new_order() -> None:
-    batches = list(EpochOrder(9, 4, seed=0, epoch=3))
-    assert [len(batch) for batch in batches] == [4, 5]  # a single last video joins the batch before
-    assert sorted(key.index for batch in batches for key in batch) == list(range(9))
-    assert {key.epoch for batch in batches for key in batch} == {3}
-    other = list(EpochOrder(9, 4, seed=0, epoch=4))
-    assert [k.index for b in other for k in b] != [k.index for b in batches for k in b]
-
-
 @pytest.fixture
 def torn(world: World, tmp_path: Path) -> World:
     """Both splits with a first file that broke after it was checked."""
@@ -159,11 +149,3 @@ def test_too_many_videos_that_break_end_the_training(model: SDC, torn: World) ->
     for run in (finetune, linear_online):
         with pytest.raises(TrainingError, match=r"12\.5% of all; at most 5\.0% .* train/000\.mp4"):
             run(model, *torn, CLIPS, SHORT, target="motion", progress=False)
-
-
-def test_the_augmentation_treats_all_frames_alike() -> None:
-    clip = torch.randint(0, 255, (3, 1, 20, 24), dtype=torch.uint8).expand(3, 5, 20, 24)
-    torch.manual_seed(0)
-    out = TrainAugment(16)(clip)
-    assert out.shape == (3, 5, 16, 16)
-    assert torch.equal(out[:, :1].expand_as(out), out)

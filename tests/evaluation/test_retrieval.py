@@ -17,7 +17,8 @@ Rows = NDArray[np.float32]
 def unit(rows: Rows, centre: Rows | float = 0.0) -> Rows:
     """Rows of length one, after a centre is subtracted."""
     rows = rows - centre
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    lengths: Rows = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / lengths
 
 
 @pytest.fixture
