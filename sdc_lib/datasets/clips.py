@@ -271,8 +271,7 @@ class EvalClips(Dataset[EvalSample]):
         self.num_frames = num_frames
         self.stride = stride
         self.size = size
-        self.clips: ClipStarts = clips
-        self.crops: Crops = crops
+        self.clips, self.crops = clips, crops
 
     def __len__(self) -> int:
         """Number of videos."""

@@ -280,14 +280,8 @@ def test_an_objective_of_ones_own_is_used() -> None:
         def decorrelation(self, output: HeadsOutput) -> torch.Tensor:
             return output.scores.new_tensor(0.25)
 
-    history = train_heads(
-        heads(),
-        clustered(local=False),
-        Flat(),
-        LossWeights(local=0),
-        CurriculumConfig(decorrelation=1.0),
-        steps=1,
-    )
+    settings = (Flat(), LossWeights(local=0), CurriculumConfig(decorrelation=1.0))
+    history = train_heads(heads(), clustered(local=False), *settings, steps=1)
     assert history["decorrelation"].tolist() == [0.25]
 
 
