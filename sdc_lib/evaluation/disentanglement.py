@@ -45,6 +45,7 @@ from sdc_lib.features.store import Features, refuse_not_finite
 from sdc_lib.support.tables import format_table
 
 Table = dict[str, dict[str, float]]
+_SHOWN = {"video": "video", "static": "still", "dynamic": "difference"}  # by stream
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Disentanglement:
         for half, row in self.strongest.items():
             rows.append([f"{half} half, strongest (NMI)", *(f"{v:.1f}" for v in row.values())])
         for stream, estimates in self.features.items():
-            rows.append([f"{stream} feature", *map(str, estimates.values())])
+            rows.append([f"feature of the {_SHOWN[stream]}", *map(str, estimates.values())])
         rows.append(["chance", *(f"{self.chance[f]:.1f}" for f in self.factors)])
         title = f"{self.name}: {self.evaluated} of {self.official} videos, % [95% interval]"
         lines = [format_table(["probe on", *self.factors], rows, title)]

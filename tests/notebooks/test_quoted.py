@@ -18,6 +18,10 @@ SHIPPED, EVERYTHING = "disentanglement-motion_factors_small", "ablation-everythi
 UNALIGNED = "ablation-no-alignment"
 HEADS = f"{SHIPPED}_decorrelated-heads-on-small"
 BOTH_30 = "ablation-shared-codebooks--own-projections--decorrelation-30"
+SPLIT = "ablation-shared-codebooks-and-own-projections--ours"
+GRID = "real_video_grid-motion_factors_small_decorrelated-stride4"
+GESTURES = "real_video_heads-gestures_same_frames-K32-decorrelation"
+PAIRS = "real_video_gestures-gestures_"
 SHAPE = "dynamic half, appearance"
 RECORDED = [
     ("00", "tells the shape (87.5 %)", "static half, appearance", [SHIPPED]),
@@ -41,8 +45,32 @@ RECORDED = [
     ("04", "67.9 (the mean of three", SHAPE, [HEADS]),
     ("04", "of its heads) beside 68.5", SHAPE, [f"{SHIPPED}-on-small"]),
     ("04", "hardly falls (67.9 beside 68.5)", SHAPE, [HEADS, f"{SHIPPED}-on-small"]),
+    (
+        "07",
+        "by half (69.2 to 35.0,",
+        SHAPE,
+        [EVERYTHING, f"{EVERYTHING}-and-decorrelation-30--ours"],
+    ),
+    ("07", "61.3 to 28.2)", SHAPE, [SPLIT, f"{BOTH_30}--ours"]),
+    ("07", "much of it back (50.2)", SHAPE, [f"{BOTH_30}--K-32--ours"]),
+    ("07", "(52.0 beside 61.0)", SHAPE, [f"{SHIPPED}_decorrelated", SHIPPED]),
     ("07", "67.9 (three seeds) beside 68.5", SHAPE, [HEADS, f"{SHIPPED}-on-small"]),
-    ("07", "tell even more of it there, 82.1", SHAPE, [f"{HEADS}-one-temperature"]),
+    ("07", "it reads even more, 82.1", SHAPE, [f"{HEADS}-one-temperature"]),
+    ("07", "64.8 % of the motion without it, 12.0", "static half, motion", [UNALIGNED, EVERYTHING]),
+    (
+        "07",
+        "44.5 % of the scene, with everything 5.7",
+        "dynamic half, scene",
+        [UNALIGNED, EVERYTHING],
+    ),
+    ("07", "keep 11.6 % of the gestures", "dynamic half, gesture", [GRID]),
+    ("07", "and 89.1 % of the scenes", "dynamic half, scene", [GRID]),
+    ("07", "64.5 % of the gestures", "dynamic half, gesture", [f"{GESTURES}30"]),
+    ("07", "30.4 % of the scenes", "dynamic half, scene", [f"{GESTURES}30"]),
+    ("07", "it is 10.9 %", "dynamic half, gesture", [f"{GESTURES}0"]),
+    ("07", "and 80.4 %", "dynamic half, scene", [f"{GESTURES}0"]),
+    ("08", "71.5 % of the gestures", "linear, difference", [f"{PAIRS}same_frames-stride4"]),
+    ("08", "beside 40.5 with", "linear, difference", [f"{PAIRS}consecutive-stride4"]),
     ("05", "with everything (38.2)", "gap", [EVERYTHING]),
     ("05", "without the filter (38.4)", "gap", ["ablation-no-concept-filter"]),
     ("05", "without the local terms (37.8)", "gap", ["ablation-no-local-terms"]),
