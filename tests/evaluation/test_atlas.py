@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from sdc_lib.datasets.base import VideoDataset
 from sdc_lib.datasets.clips import EvalClips
 from sdc_lib.evaluation.atlas import encode_jpeg, strongest_moment, write_atlas
 from sdc_lib.evaluation.concepts import attention_maps
+from sdc_lib.features import extract_features
 from sdc_lib.model import SDC, ConceptHeads
 from tests.helpers.small_world import CLIPS, make_world
 
@@ -86,6 +88,14 @@ def test_the_page_stands_alone_and_shows_every_concept(
     data = base64.b64decode(source.removeprefix("data:image/jpeg;base64,"))
     assert decode(data).shape == (3, 16, 16)
     assert model.training
+    scores = extract_features(model, videos, CLIPS, progress=False).scores["video"]
+    captions = re.findall(r"<figcaption>([^<]+)</figcaption>", text)
+    assert captions == [
+        f"a&lt;b/{video:03d}.mp4, score {scores[video, concept]:.2f}"
+        for concept in range(6)
+        for video in np.argsort(-scores[:, concept])[:2]
+    ]
+    assert len({caption.partition("score ")[2] for caption in captions}) > 1
 
 
 def test_files_without_frames_shift_no_picture(

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from sklearn.metrics import normalized_mutual_info_score
 
 from sdc_lib.evaluation import analyse_concepts, attention_maps, stability
 from sdc_lib.evaluation.concepts import codebook_overlap, strongest_videos
 from sdc_lib.model import SDC, ConceptHeads
+from sdc_lib.views import Stream
 from tests.helpers.small_world import MakeFeatures
 
 
@@ -43,6 +46,28 @@ def test_the_report_names_what_concepts_stand_for(make_features: MakeFeatures) -
         analyse_concepts(heads, make_features("test", 64), stream="static")
 
 
+def test_the_label_is_that_of_most_of_the_strongest(make_features: MakeFeatures) -> None:
+    features = make_features("test", 16)
+    appearance = features.targets("appearance")
+    first = (
+        np.flatnonzero(appearance == 2)[:3].tolist() + np.flatnonzero(appearance == 1)[:2].tolist()
+    )
+    scores = features.scores["video"].copy()
+    scores[first, 0] = [9, 8, 7, 6, 5]
+    labels = {**features.labels, "label": np.arange(16) % 2}
+    features = replace(features, scores={"video": scores}, labels=labels)
+    report = analyse_concepts(ConceptHeads(4, num_concepts=8, projection_dim=2), features, top=5)
+    concept = report.concepts[0]
+    assert concept.videos.tolist() == first
+    assert concept.label == "2"
+    assert concept.share == pytest.approx(0.6)
+    strongest = scores[:, :8].argmax(axis=1)
+    for name, values in labels.items():
+        expected = 100 * normalized_mutual_info_score(values, strongest)
+        assert report.purity["static"][name] == pytest.approx(expected)
+    assert report.purity["static"]["label"] > 10
+
+
 def test_permuted_concepts_are_matched_again(make_features: MakeFeatures) -> None:
     first = make_features("test", 64)
     order = np.random.default_rng(0).permutation(8)
@@ -52,7 +77,9 @@ def test_permuted_concepts_are_matched_again(make_features: MakeFeatures) -> Non
     assert result.correlation["static"] == pytest.approx(1)
     assert order[result.matching["static"]].tolist() == list(range(8))
     assert result.matching["dynamic"].tolist() == list(range(8))
-    assert result.chance["static"] < 0.5
+    table = np.corrcoef(scores[:, :8].T, permuted[:, :8].T)[:8, 8:]
+    assert result.chance["static"] == pytest.approx(table.mean())
+    assert abs(table.mean()) > 1e-3
     rng = np.random.default_rng(1)
     unrelated = replace(first, scores={"video": rng.normal(size=(64, 16)).astype(np.float32)})
     assert stability(first, unrelated).correlation["static"] < 0.5
@@ -66,5 +93,13 @@ def test_maps_have_the_size_of_the_clip_and_peak_at_one(model: SDC) -> None:
     assert maps.shape == (2, 20, 4, 16, 16)
     torch.testing.assert_close(maps.amax(dim=(2, 3, 4)), torch.ones(2, 20))
     assert attention_maps(model, clips, "static").shape == (2, 10, 4, 16, 16)
+    streams: tuple[Stream, ...] = ("video", "static", "dynamic")
+    for stream in streams:
+        with torch.no_grad():
+            local = model.encode(clips, stream).local
+            _, coarse = model.heads.attention(local, model.heads.concepts(stream))
+        fine = F.interpolate(coarse, (4, 16, 16), mode="trilinear", align_corners=False)
+        expected = fine / fine.amax(dim=(2, 3, 4), keepdim=True)
+        torch.testing.assert_close(attention_maps(model, clips, stream), expected)
     with pytest.raises(ValueError, match=r"eval\(\) mode"):
         attention_maps(model.train(), clips)

@@ -52,11 +52,30 @@ def test_the_gap_is_the_mean_diagonal_minus_the_mean_off_diagonal(
     other = cells["static"]["motion"] + cells["dynamic"]["appearance"]
     assert result.gap.value == pytest.approx((own - other) / 2)
     assert result.gap.low < result.gap.value < result.gap.high
-    right = result.correct["distribution/static/appearance"]
-    assert cells["static"]["appearance"] == pytest.approx(100 * right.mean())
+    for kind, row, gap in (
+        ("distribution", result.distributions, result.gap),
+        ("scores", result.scores, result.gap_scores),
+    ):
+        right = {
+            (half, factor): 100 * result.correct[f"{kind}/{half}/{factor}"].mean()
+            for half in ("static", "dynamic")
+            for factor in ("appearance", "motion")
+        }
+        assert {(h, f): e.value for h in row for f, e in row[h].items()} == pytest.approx(right)
+        own = right["static", "appearance"] + right["dynamic", "motion"]
+        other = right["static", "motion"] + right["dynamic", "appearance"]
+        assert gap.value == pytest.approx((own - other) / 2)
+    assert result.gap != result.gap_scores
     strongest = test.scores["video"][:, 8:].argmax(axis=1)
     oracle = normalized_mutual_info_score(test.targets("motion"), strongest)
     assert result.strongest["dynamic"]["motion"] == pytest.approx(100 * oracle)
+
+
+def test_chance_is_the_share_of_the_most_frequent_class(make_features: MakeFeatures) -> None:
+    test = make_features("test", 64)
+    kept = [*range(20), 24, 28]  # appearances go 0 to 3 in turn, motions in fours
+    chance = measure_disentanglement(make_features("train", 64), test.subset(kept)).chance
+    assert chance == pytest.approx({"appearance": 100 * 7 / 22, "motion": 100 * 8 / 22})
 
 
 def test_the_interval_is_that_of_a_binomial_share(make_features: MakeFeatures) -> None:

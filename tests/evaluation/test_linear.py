@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,36 @@ def test_the_probe_is_as_good_as_scikit_learns_logistic_regression() -> None:
     predicted = logistic_probe(x[:400], y[:400], x[400:])
     agreement = (predicted == oracle.predict(scaler.transform(x[400:]))).mean()
     assert agreement == 1.0
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 1.0])
+def test_the_penalty_is_scikit_learns_c(penalty: float) -> None:
+    x, y = make_classification(
+        600, 20, n_informative=8, n_classes=4, weights=[0.5, 0.2, 0.2, 0.1], random_state=0
+    )
+    scaler = StandardScaler().fit(x[:300])
+    oracle = LogisticRegression(C=penalty, max_iter=2000).fit(scaler.transform(x[:300]), y[:300])
+    expected = oracle.predict(scaler.transform(x[300:]))
+    np.testing.assert_array_equal(
+        logistic_probe(x[:300], y[:300], x[300:], penalty=penalty), expected
+    )
+    other = logistic_probe(x[:300], y[:300], x[300:], penalty=1.0 if penalty < 1 else 1e-3)
+    assert not np.array_equal(expected, other)
+
+
+def test_optimisation_follows_its_settings(make_features: MakeFeatures) -> None:
+    features = make_features("train", 64, noise=1.0)
+
+    def weight(**settings: Any) -> torch.Tensor:
+        config = replace(LinearProbeConfig(epochs=3, milestones=()), **settings)
+        head = fit_linear(features.pooled["video"], features.targets("motion"), 4, config)
+        return head.get_parameter("1.weight").detach()
+
+    usual = weight()
+    assert weight(weight_decay=0.5).norm() < 0.5 * usual.norm()
+    assert weight(lr=0.01).norm() < 0.5 * usual.norm()
+    first = weight(epochs=1)  # after which the rate drops to a tenth, or does not
+    assert (weight(milestones=(1,)) - first).norm() < 0.3 * (usual - first).norm()
 
 
 def test_a_constant_column_and_a_tiny_scale_do_no_harm() -> None:
