@@ -98,10 +98,18 @@ def test_a_text_is_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "hint", [Share | None, Annotated[float | None, Range(0, 1)], Literal["a"] | None, bool | None]
+    ("may", "must"),
+    [
+        (Share | None, Share),
+        (Annotated[float | None, Range(0, 1)], Annotated[float, Range(0, 1)]),
+        (Literal["a"] | None, Literal["a"]),
+        (bool | None, bool),
+    ],
 )
-def test_only_what_may_be_open_may_be_none(hint: Any) -> None:
-    check_value("share", None, hint)
+def test_only_what_may_be_open_may_be_none(may: Any, must: Any) -> None:
+    check_value("share", None, may)
+    with pytest.raises(ValueError, match=r"^share is None; it must be"):
+        check_value("share", None, must)
 
 
 def test_a_single_value() -> None:
