@@ -4,15 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.attention import ConceptAttention
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from tests.helpers.outputs import draw
 
 
 def attention(dim: int = 6, seed: int = 0) -> ConceptAttention:

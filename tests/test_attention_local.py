@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.attention import (
@@ -19,12 +18,8 @@ from sdc_lib.attention import (
     mean_over_active,
     select_concepts,
 )
+from tests.helpers.outputs import draw
 from tests.helpers.tensor_modes import NoHostSync, largest_tensor
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def test_nine_of_the_ten_strongest_pass() -> None:

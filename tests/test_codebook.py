@@ -10,11 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.codebook import ConceptCodebook, alignment, perplexity, sinkhorn
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from tests.helpers.outputs import draw
 
 
 def test_codebook_has_unit_rows_in_two_halves() -> None:

@@ -6,15 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.testing import assert_close
 
 from sdc_lib.regularizers import FidelityDecoder, decorrelation, diversity, fidelity
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+from tests.helpers.outputs import draw
 
 
 def test_flat_distributions_reach_minus_log_k() -> None:

@@ -18,7 +18,6 @@ OPEN = """
 )
 """
 CUT = "names => names.filter(n => n.scrollWidth > n.clientWidth).map(n => n.innerText)"
-README = "() => window.jupyterapp.commands.execute('docmanager:open', {path: 'README.md'})"
 ITEMS = ".jp-DirListing-item .jp-DirListing-itemName"
 
 

@@ -23,10 +23,7 @@ from sdc_lib.objective import LossTerms
 from sdc_lib.plots.style import DPI, STREAM_COLOURS
 from sdc_lib.terms import FAMILIES
 from sdc_lib.views import assemble_views, frame_difference
-
-
-def noise_clip(frames: int = 6, side: int = 24) -> torch.Tensor:
-    return torch.randint(0, 256, (frames, side, side + 8, 3), dtype=torch.uint8)
+from tests.helpers.noise import noise_clip
 
 
 def some_views() -> torch.Tensor:

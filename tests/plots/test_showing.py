@@ -21,10 +21,7 @@ from PIL import Image
 from sdc_lib import plots
 from sdc_lib.plots import pixels, showing
 from sdc_lib.plots.style import DENSITY
-
-
-def noise_clip(frames: int = 6, side: int = 24) -> torch.Tensor:
-    return torch.randint(0, 256, (frames, side, side + 8, 3), dtype=torch.uint8)
+from tests.helpers.noise import noise_clip
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
-"""No test that cannot fail: each asserts, expects an error, or calls a helper that asserts."""
+"""Every test asserts something, expects an error, or calls a helper that asserts.
+
+Whether what it asserts could be false is not seen here.
+"""
 
 from __future__ import annotations
 
 import ast
 from pathlib import Path
-
-import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 FILES = sorted(TESTS.rglob("test_*.py"))
@@ -30,9 +31,10 @@ def silent(source: str) -> list[str]:
     return [f.name for f in functions if f.name.startswith("test_") and not asserts(f, helpers)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
-def test_every_test_of_a_file_can_fail(path: Path) -> None:
-    assert silent(path.read_text(encoding="utf-8")) == []
+def test_every_test_asserts_something() -> None:
+    found = {str(path.relative_to(TESTS)): silent(path.read_text("utf-8")) for path in FILES}
+    assert len(found) > 100
+    assert {name: tests for name, tests in found.items() if tests} == {}
 
 
 def test_silence_is_heard() -> None:

@@ -20,14 +20,10 @@ from sdc_lib.support.distributed import (
     sum_over_ranks,
     world_size,
 )
+from tests.helpers.outputs import draw
 from tests.helpers.ranks import make_ranks
 
 BATCH, K, DIM = 6, 10, 4
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 def output(seed: int = 0) -> HeadsOutput:
